@@ -1,0 +1,17 @@
+import type { MigrationInterface } from 'typeorm';
+import { Accounts1763683200001 } from './0001-accounts.js';
+import { Catalog1763683200002 } from './0002-catalog.js';
+import { Usage1763683200003 } from './0003-usage.js';
+import { Requests1763683200004 } from './0004-requests.js';
+import { AuditAndSettings1763683200005 } from './0005-audit-and-settings.js';
+import { ReportViews1763683200006 } from './0006-report-views.js';
+
+/** Every migration, in the order in which they run, for both databases. A spec compares this list with the folder. */
+export const migrations: (new () => MigrationInterface)[] = [
+  Accounts1763683200001,
+  Catalog1763683200002,
+  Usage1763683200003,
+  Requests1763683200004,
+  AuditAndSettings1763683200005,
+  ReportViews1763683200006,
+];

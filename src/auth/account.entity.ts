@@ -1,0 +1,48 @@
+import { Check, Entity, ForeignKey, Index, Unique } from 'typeorm';
+import { InstantColumn, IntColumn, RefColumn, TextColumn } from '../database/columns.js';
+
+/** What makes an e-mail unique over users and clients: one row an account, keyed by the normalised address. */
+@Entity('account_emails')
+@Unique('uq_account_emails_user_id', ['userId'])
+@Unique('uq_account_emails_client_id', ['clientId'])
+@Check('ck_account_emails_one_account', '("user_id" IS NULL) <> ("client_id" IS NULL)')
+export class AccountEmail {
+  @TextColumn({ length: 320, primary: true }) emailKey!: string;
+  @ForeignKey('User', { onDelete: 'CASCADE' })
+  @RefColumn({ nullable: true })
+  userId!: string | null;
+  @ForeignKey('Client', { onDelete: 'CASCADE' })
+  @RefColumn({ nullable: true })
+  clientId!: string | null;
+}
+
+/** A single-use link: an invitation or a password reset. Kept by its SHA-256 until used, replaced or expired. */
+@Entity('account_tokens')
+@Index('ix_account_tokens_user_id', ['userId', 'purpose'])
+@Index('ix_account_tokens_client_id', ['clientId', 'purpose'])
+@Check('ck_account_tokens_purpose_known', `"purpose" IN ('invitation','password-reset')`)
+@Check('ck_account_tokens_one_account', '("user_id" IS NULL) <> ("client_id" IS NULL)')
+@Check('ck_account_tokens_window', '"created_at" < "expires_at"')
+export class AccountToken {
+  @TextColumn({ length: 64, primary: true }) tokenHash!: string;
+  @TextColumn({ length: 20 }) purpose!: 'invitation' | 'password-reset';
+  @ForeignKey('User', { onDelete: 'CASCADE' })
+  @RefColumn({ nullable: true })
+  userId!: string | null;
+  @ForeignKey('Client', { onDelete: 'CASCADE' })
+  @RefColumn({ nullable: true })
+  clientId!: string | null;
+  @InstantColumn() createdAt!: Date;
+  @InstantColumn() expiresAt!: Date;
+}
+
+/** Failed sign-ins of one e-mail, whether or not the account exists; shared by all replicas. */
+@Entity('sign_in_failures')
+@Index('ix_sign_in_failures_updated_at', ['updatedAt'])
+@Check('ck_sign_in_failures_count', '"failures" >= 0')
+export class SignInFailures {
+  @TextColumn({ length: 64, primary: true }) emailHash!: string;
+  @IntColumn() failures!: number;
+  @InstantColumn({ nullable: true }) lockedUntil!: Date | null;
+  @InstantColumn() updatedAt!: Date;
+}

@@ -18,7 +18,6 @@ export class Accounts1763683200001 implements MigrationInterface {
         ${text('users', 'email', 320, 'NULL')},
         ${text('users', 'role', 10)},
         ${text('users', 'language', 2)},
-        ${text('users', 'password_hash', 255, 'NULL')},
         "version" integer NOT NULL,
         "created_at" ${instant} NOT NULL,
         "updated_at" ${instant} NOT NULL,
@@ -36,7 +35,6 @@ export class Accounts1763683200001 implements MigrationInterface {
         ${text('clients', 'company', 200, 'NULL')},
         ${text('clients', 'notes', 4000, 'NULL')},
         ${text('clients', 'language', 2)},
-        ${text('clients', 'password_hash', 255, 'NULL')},
         ${text('clients', 'search_text', 1000)},
         "access_starts_at" ${instant} NOT NULL,
         "access_ends_at" ${instant} NOT NULL,
@@ -66,17 +64,19 @@ export class Accounts1763683200001 implements MigrationInterface {
         CONSTRAINT "fk_client_access_changes_client_id" FOREIGN KEY ("client_id") REFERENCES "clients" ("id") ON DELETE CASCADE
       )`,
       `CREATE INDEX "ix_client_access_changes_client_id_at" ON "client_access_changes" ("client_id", "at", "id")`,
-      // One row an account: what makes an e-mail unique over users and clients.
-      `CREATE TABLE "account_emails" (
-        ${text('account_emails', 'email_key', 320)},
+      // One row an account: what it signs in with, and what makes an e-mail unique over users and clients.
+      `CREATE TABLE "credentials" (
+        ${text('credentials', 'email_key', 320)},
         "user_id" ${id},
         "client_id" ${id},
-        CONSTRAINT "pk_account_emails" PRIMARY KEY ("email_key"),
-        CONSTRAINT "uq_account_emails_user_id" UNIQUE ("user_id"),
-        CONSTRAINT "uq_account_emails_client_id" UNIQUE ("client_id"),
-        CONSTRAINT "ck_account_emails_one_account" CHECK (("user_id" IS NULL) <> ("client_id" IS NULL)),
-        CONSTRAINT "fk_account_emails_user_id" FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON DELETE CASCADE,
-        CONSTRAINT "fk_account_emails_client_id" FOREIGN KEY ("client_id") REFERENCES "clients" ("id") ON DELETE CASCADE
+        ${text('credentials', 'password_hash', 255, 'NULL')},
+        "password_changed_at" ${instant},
+        CONSTRAINT "pk_credentials" PRIMARY KEY ("email_key"),
+        CONSTRAINT "uq_credentials_user_id" UNIQUE ("user_id"),
+        CONSTRAINT "uq_credentials_client_id" UNIQUE ("client_id"),
+        CONSTRAINT "ck_credentials_one_account" CHECK (("user_id" IS NULL) <> ("client_id" IS NULL)),
+        CONSTRAINT "fk_credentials_user_id" FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON DELETE CASCADE,
+        CONSTRAINT "fk_credentials_client_id" FOREIGN KEY ("client_id") REFERENCES "clients" ("id") ON DELETE CASCADE
       )`,
       `CREATE TABLE "sessions" (
         "id" ${id} NOT NULL,
@@ -159,7 +159,7 @@ export class Accounts1763683200001 implements MigrationInterface {
       `DROP TABLE "account_tokens"`,
       `DROP TABLE "refresh_tokens"`,
       `DROP TABLE "sessions"`,
-      `DROP TABLE "account_emails"`,
+      `DROP TABLE "credentials"`,
       `DROP TABLE "client_access_changes"`,
       `DROP TABLE "clients"`,
       `DROP TABLE "users"`,

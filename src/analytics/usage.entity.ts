@@ -1,5 +1,12 @@
 import { Check, Entity, ForeignKey, Index } from 'typeorm';
-import { BigIntColumn, IdColumn, InstantColumn, IntColumn, RefColumn, TextColumn } from '../database/columns.js';
+import {
+  BigIntColumn,
+  IdColumn,
+  InstantColumn,
+  IntColumn,
+  RefColumn,
+  TextColumn,
+} from '../database/columns.js';
 
 /** One usage event: what happened in a demo session. */
 @Entity('usage_analytics')

@@ -1,5 +1,12 @@
 import { Check, Entity, Index, Unique } from 'typeorm';
-import { BigIntColumn, IdColumn, InstantColumn, LongTextColumn, RefColumn, TextColumn } from '../database/columns.js';
+import {
+  BigIntColumn,
+  IdColumn,
+  InstantColumn,
+  LongTextColumn,
+  RefColumn,
+  TextColumn,
+} from '../database/columns.js';
 
 export const actorKinds = ['user', 'client', 'key', 'system', 'anonymous'] as const;
 export type ActorKind = (typeof actorKinds)[number];
@@ -11,7 +18,10 @@ export type ActorKind = (typeof actorKinds)[number];
 @Index('ix_audit_log_actor_id', ['actorId', 'seq'])
 @Index('ix_audit_log_action', ['action', 'seq'])
 @Index('ix_audit_log_entity', ['entityType', 'entityId', 'seq'])
-@Check('ck_audit_log_actor_kind_known', `"actor_kind" IN (${actorKinds.map((kind) => `'${kind}'`).join(',')})`)
+@Check(
+  'ck_audit_log_actor_kind_known',
+  `"actor_kind" IN (${actorKinds.map((kind) => `'${kind}'`).join(',')})`,
+)
 export class AuditEntry {
   @IdColumn() id!: string;
   @BigIntColumn() seq!: number;

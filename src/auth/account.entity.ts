@@ -1,12 +1,15 @@
 import { Check, Entity, ForeignKey, Index, Unique } from 'typeorm';
 import { InstantColumn, IntColumn, RefColumn, TextColumn } from '../database/columns.js';
 
-/** What makes an e-mail unique over users and clients: one row an account, keyed by the normalised address. */
-@Entity('account_emails')
-@Unique('uq_account_emails_user_id', ['userId'])
-@Unique('uq_account_emails_client_id', ['clientId'])
-@Check('ck_account_emails_one_account', '("user_id" IS NULL) <> ("client_id" IS NULL)')
-export class AccountEmail {
+/**
+ * What an account signs in with. Keyed by the normalised address, which makes an e-mail unique over users and clients.
+ * Without a password the account waits for its invitation to be accepted.
+ */
+@Entity('credentials')
+@Unique('uq_credentials_user_id', ['userId'])
+@Unique('uq_credentials_client_id', ['clientId'])
+@Check('ck_credentials_one_account', '("user_id" IS NULL) <> ("client_id" IS NULL)')
+export class Credentials {
   @TextColumn({ length: 320, primary: true }) emailKey!: string;
   @ForeignKey('User', { onDelete: 'CASCADE' })
   @RefColumn({ nullable: true })
@@ -14,6 +17,8 @@ export class AccountEmail {
   @ForeignKey('Client', { onDelete: 'CASCADE' })
   @RefColumn({ nullable: true })
   clientId!: string | null;
+  @TextColumn({ length: 255, nullable: true }) passwordHash!: string | null;
+  @InstantColumn({ nullable: true }) passwordChangedAt!: Date | null;
 }
 
 /** A single-use link: an invitation or a password reset. Kept by its SHA-256 until used, replaced or expired. */

@@ -14,7 +14,6 @@ export class User {
   @TextColumn({ length: 320, nullable: true }) email!: string | null;
   @TextColumn({ length: 10 }) role!: Role;
   @TextColumn({ length: 2 }) language!: Language;
-  @TextColumn({ length: 255, nullable: true }) passwordHash!: string | null;
   @IntColumn() version!: number;
   @InstantColumn() createdAt!: Date;
   @InstantColumn() updatedAt!: Date;

@@ -17,7 +17,6 @@ export class Client {
   @TextColumn({ length: 200, nullable: true }) company!: string | null;
   @TextColumn({ length: 4000, nullable: true }) notes!: string | null;
   @TextColumn({ length: 2 }) language!: Language;
-  @TextColumn({ length: 255, nullable: true }) passwordHash!: string | null;
   /** Name, e-mail and company folded for search: SQLite folds ASCII only. */
   @TextColumn({ length: 1000 }) searchText!: string;
   @InstantColumn() accessStartsAt!: Date;

@@ -1,6 +1,6 @@
 import { UsageDaily, UsageDailyClient, UsageDailyTotal, UsageEvent } from '../analytics/usage.entity.js';
 import { AuditEntry } from '../audit/audit.entity.js';
-import { AccountEmail, AccountToken, SignInFailures } from '../auth/account.entity.js';
+import { AccountToken, Credentials, SignInFailures } from '../auth/account.entity.js';
 import { RefreshToken, Session } from '../auth/session.entity.js';
 import { User } from '../auth/user.entity.js';
 import { Client, ClientAccessChange } from '../clients/client.entity.js';
@@ -17,7 +17,7 @@ export const entities = [
   User,
   Client,
   ClientAccessChange,
-  AccountEmail,
+  Credentials,
   Session,
   RefreshToken,
   AccountToken,

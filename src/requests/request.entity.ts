@@ -1,5 +1,12 @@
 import { Check, Entity, ForeignKey, Index } from 'typeorm';
-import { FlagColumn, IdColumn, InstantColumn, IntColumn, RefColumn, TextColumn } from '../database/columns.js';
+import {
+  FlagColumn,
+  IdColumn,
+  InstantColumn,
+  IntColumn,
+  RefColumn,
+  TextColumn,
+} from '../database/columns.js';
 
 export const requestKinds = ['renewal', 'access'] as const;
 export const requestStatuses = ['pending', 'approved', 'rejected', 'cancelled'] as const;

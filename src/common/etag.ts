@@ -1,0 +1,65 @@
+import {
+  type CallHandler,
+  createParamDecorator,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+} from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { map, type Observable } from 'rxjs';
+import { Problem } from './problem.js';
+
+/** The ETag of a version, a strong validator (RFC 9110, 8.8.3). */
+export function etagOf(version: number): string {
+  return `"${version}"`;
+}
+
+/** Hands the If-Match header to the handler, undefined when there is none. */
+export const IfMatch = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined => {
+  return context.switchToHttp().getRequest<FastifyRequest>().headers['if-match'];
+});
+
+/**
+ * Compares a resource's version with If-Match (RFC 9110, 13.1.1: `*`, one or several strong tags).
+ * @throws Problem `precondition-required` when there is no header, `version-mismatch` when no tag is the current one
+ */
+export function requireMatch(version: number, ifMatch: string | undefined): void {
+  if (ifMatch === undefined) {
+    throw new Problem('precondition-required', 'Send If-Match with the ETag of the version you saw, or "*".');
+  }
+  const tags = ifMatch.split(',').map((tag) => tag.trim());
+  if (!tags.includes('*') && !tags.includes(etagOf(version))) throw versionMismatch();
+}
+
+/** Like `requireMatch`, for actions, which honour If-Match but do not demand it. */
+export function honourMatch(version: number, ifMatch: string | undefined): void {
+  if (ifMatch !== undefined) requireMatch(version, ifMatch);
+}
+
+/** 412: somebody else changed the resource in between. */
+export function versionMismatch(): Problem {
+  return new Problem(
+    'version-mismatch',
+    'The resource has changed since. Read it again and repeat the change.',
+  );
+}
+
+/** Gives an answer that carries a `version` its ETag. */
+@Injectable()
+export class ETagInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle().pipe(
+      map((body: unknown) => {
+        if (
+          body !== null &&
+          typeof body === 'object' &&
+          'version' in body &&
+          typeof body.version === 'number'
+        ) {
+          context.switchToHttp().getResponse<FastifyReply>().header('ETag', etagOf(body.version));
+        }
+        return body;
+      }),
+    );
+  }
+}

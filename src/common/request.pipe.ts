@@ -1,0 +1,70 @@
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { type FieldError, Problem } from './problem.js';
+
+/**
+ * Validates bodies and queries against their class: unknown fields are refused, each wrong field is named. A query
+ * carries text only, so its numbers and flags are read by the type of the property; a body's types must fit as they are.
+ */
+@Injectable()
+export class RequestPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      stopAtFirstError: true,
+      exceptionFactory: (errors) => {
+        const fields = errors.flatMap((error) => fieldErrors(error));
+        return new Problem(
+          'validation',
+          fields
+            .map((e) => `${e.field}: ${e.message}`)
+            .join('; ')
+            .slice(0, 1000),
+          {
+            errors: fields,
+          },
+        );
+      },
+    });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body') {
+      const body = value ?? {};
+      if (typeof body !== 'object' || Array.isArray(body)) {
+        throw new Problem('validation', 'The body must be a JSON object.', {
+          errors: [{ field: 'body', message: 'must be a JSON object' }],
+        });
+      }
+      return super.transform(body, metadata);
+    }
+    if (metadata.type === 'query' && metadata.metatype) {
+      return super.transform(typedQuery(value as Record<string, unknown>, metadata.metatype), metadata);
+    }
+    return super.transform(value, metadata);
+  }
+}
+
+function typedQuery(query: Record<string, unknown>, type: new () => object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(query).map(([key, value]) => {
+      const wanted: unknown = Reflect.getMetadata('design:type', type.prototype as object, key);
+      if (typeof value !== 'string') return [key, value];
+      if (wanted === Number && /^-?\d+(\.\d+)?$/.test(value)) return [key, Number(value)];
+      if (wanted === Boolean && (value === 'true' || value === 'false')) return [key, value === 'true'];
+      return [key, value];
+    }),
+  );
+}
+
+function fieldErrors(error: ValidationError, path = ''): FieldError[] {
+  const field = path + error.property;
+  const own = Object.entries(error.constraints ?? {}).map(([rule, message]) => ({
+    field,
+    message: rule === 'whitelistValidation' ? 'is not known here' : message,
+  }));
+  return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, `${field}.`))];
+}

@@ -1,0 +1,201 @@
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { dirname, resolve } from 'node:path';
+import { databaseDefaults, type DatabaseSettings } from '../database/database-settings.js';
+import { type DatabaseUrl, parseDatabaseUrl } from '../database/database-url.js';
+import { type VariableName, type Variable, variables } from './variables.js';
+
+const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
+/** Everything the environment decides, typed and checked once at boot. */
+export class AppConfig {
+  production!: boolean;
+  host!: string;
+  port!: number;
+  database!: DatabaseSettings;
+  /** Where migrations connect: the owner role on PostgreSQL. */
+  migrationDatabase!: DatabaseSettings;
+  /** Signs access tokens; `previous` is still taken after a rotation. */
+  jwt!: { current: KeyObject; previous?: KeyObject };
+  admin?: { email: string; password: string };
+  publicUrl?: string;
+  trustedProxies!: string[];
+  corsOrigins!: string[];
+  logLevel!: LogLevel;
+  drainMs!: number;
+}
+
+/** The environment is wrong; each message names its variable and never shows a secret's value. */
+export class ConfigError extends Error {
+  constructor(readonly messages: string[]) {
+    super(`The configuration is not valid:\n${messages.map((message) => `  - ${message}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/** Words of secrets that stand in documents and examples (ASVS 5.0 6.3.2); random text does not hold them. */
+const KNOWN_SECRET =
+  /change.?me|secret|password|example|default|placeholder|insecure|your.?(jwt|key|256)|abcdef/i;
+
+/**
+ * Reads the configuration.
+ * @param env the environment; `NAME_FILE` stands for a secret's `NAME`
+ * @throws ConfigError naming every variable that is missing, weak or malformed
+ */
+export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
+  const problems: string[] = [];
+  const attempt = <T>(name: string, read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(`${name}: ${(error as Error).message}`);
+      return undefined;
+    }
+  };
+  const raw = (name: VariableName): string | undefined => {
+    const variable: Variable | undefined = variables.find((entry) => entry.name === name);
+    const file = variable?.secret ? env[`${name}_FILE`] : undefined;
+    if (file !== undefined && file !== '') {
+      return attempt(`${name}_FILE`, () => {
+        try {
+          return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+        } catch {
+          throw new Error('the file cannot be read');
+        }
+      });
+    }
+    const value = env[name];
+    return value === undefined || value === '' ? variable?.default : value;
+  };
+  const whole = (name: VariableName, min: number, max: number): number =>
+    attempt(name, () => {
+      const value = Number(raw(name));
+      if (!Number.isInteger(value) || value < min || value > max) {
+        throw new Error(`must be a whole number from ${min} to ${max}`);
+      }
+      return value;
+    }) ?? min;
+  const list = (name: VariableName): string[] =>
+    (raw(name) ?? '')
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean);
+
+  const config = new AppConfig();
+  config.production = raw('NODE_ENV') === 'production';
+  config.host = raw('HOST') ?? '127.0.0.1';
+  config.port = whole('PORT', 0, 65535);
+  config.drainMs = whole('DRAIN_SECONDS', 0, 300) * 1000;
+
+  const url = attempt('DATABASE_URL', () => databaseUrl(raw, env));
+  const replicaText = raw('DATABASE_REPLICA_URL');
+  const settings: Omit<DatabaseSettings, 'url'> = {
+    ...databaseDefaults,
+    mustExist: config.production,
+    synchronous:
+      attempt('SQLITE_SYNCHRONOUS', () => oneOf(raw('SQLITE_SYNCHRONOUS'), ['FULL', 'NORMAL'] as const)) ??
+      'FULL',
+    laneTimeoutMs: whole('WRITE_LANE_TIMEOUT_MS', 1, 600_000),
+    poolSize: whole('DATABASE_POOL_SIZE', 1, 1000),
+    connectTimeoutMs: whole('DATABASE_CONNECT_TIMEOUT_MS', 1, 600_000),
+    statementTimeoutMs: whole('DATABASE_STATEMENT_TIMEOUT_MS', 1, 3_600_000),
+    lockTimeoutMs: whole('DATABASE_LOCK_TIMEOUT_MS', 1, 3_600_000),
+    idleTxTimeoutMs: whole('DATABASE_IDLE_TX_TIMEOUT_MS', 1, 3_600_000),
+    idleConnectionMs: whole('DATABASE_IDLE_CONNECTION_MS', 1, 3_600_000),
+    maxConnectionAgeS: whole('DATABASE_MAX_CONNECTION_AGE_S', 1, 86_400),
+    ...(replicaText && { replicaUrl: attempt('DATABASE_REPLICA_URL', () => parseDatabaseUrl(replicaText)) }),
+  };
+  if (url) {
+    config.database = { ...settings, url };
+    const migrationText = raw('DATABASE_MIGRATION_URL');
+    const migrationUrl =
+      migrationText && attempt('DATABASE_MIGRATION_URL', () => parseDatabaseUrl(migrationText));
+    config.migrationDatabase = { ...settings, url: migrationUrl || url, mustExist: false };
+  }
+
+  const secretText = raw('JWT_SECRET') ?? (config.production || !url ? undefined : developmentSecret(url));
+  const current = attempt('JWT_SECRET', () => signingKey(secretText, config.production));
+  const previousText = raw('JWT_SECRET_PREVIOUS');
+  const previous =
+    previousText === undefined
+      ? undefined
+      : attempt('JWT_SECRET_PREVIOUS', () => signingKey(previousText, config.production));
+  if (current) config.jwt = { current, ...(previous && { previous }) };
+
+  const email = raw('ADMIN_EMAIL');
+  const password = raw('ADMIN_PASSWORD');
+  if (email && password) config.admin = { email, password };
+  else if (email || password)
+    problems.push(`${email ? 'ADMIN_PASSWORD' : 'ADMIN_EMAIL'}: must be given with the other`);
+
+  const publicUrl = raw('PUBLIC_URL');
+  if (publicUrl) {
+    config.publicUrl = attempt('PUBLIC_URL', () => {
+      if (!/^https?:\/\//.test(publicUrl) || !URL.canParse(publicUrl))
+        throw new Error('must be an http or https address');
+      return publicUrl.replace(/\/+$/, '');
+    });
+  }
+  config.trustedProxies = list('TRUSTED_PROXIES');
+  for (const proxy of config.trustedProxies) {
+    if (isIP(proxy.split('/')[0] ?? '') === 0)
+      problems.push(`TRUSTED_PROXIES: ${proxy} is no address or network`);
+  }
+  config.corsOrigins = list('CORS_ORIGINS');
+  for (const origin of config.corsOrigins) {
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      problems.push(`CORS_ORIGINS: ${origin} is no origin, as in https://app.example.com`);
+    }
+  }
+  config.logLevel = attempt('LOG_LEVEL', () => oneOf(raw('LOG_LEVEL'), logLevels)) ?? 'info';
+
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config;
+}
+
+function databaseUrl(raw: (name: VariableName) => string | undefined, env: NodeJS.ProcessEnv): DatabaseUrl {
+  const host = raw('DATABASE_HOST');
+  if (!host) return parseDatabaseUrl(raw('DATABASE_URL') ?? '');
+  if (env.DATABASE_URL || env.DATABASE_URL_FILE)
+    throw new Error('give either DATABASE_URL or its parts, not both');
+  const url = new URL('postgres://host');
+  url.hostname = host;
+  url.port = raw('DATABASE_PORT') ?? '5432';
+  url.pathname = `/${encodeURIComponent(raw('DATABASE_NAME') ?? '')}`;
+  url.username = encodeURIComponent(raw('DATABASE_USER') ?? '');
+  url.password = encodeURIComponent(raw('DATABASE_PASSWORD') ?? '');
+  const sslmode = raw('DATABASE_SSLMODE');
+  if (sslmode) url.searchParams.set('sslmode', sslmode);
+  return parseDatabaseUrl(url.href);
+}
+
+/** The key of a JWT secret; as a KeyObject, because jsonwebtoken takes twice as long with a string. */
+function signingKey(secret: string | undefined, production: boolean): KeyObject {
+  if (secret === undefined)
+    throw new Error('is missing: give 32 random bytes or more, as from `openssl rand -base64 48`');
+  const bytes = Buffer.from(secret);
+  if (bytes.length < 32) throw new Error('is too short: it needs 32 bytes or more');
+  if (production && (KNOWN_SECRET.test(secret) || new Set(bytes).size < 10)) {
+    throw new Error('is a known or guessable one: give random bytes, as from `openssl rand -base64 48`');
+  }
+  return createSecretKey(bytes);
+}
+
+/** The development secret, kept beside the database (mode 0600), so that a second start ends no session. */
+function developmentSecret(url: DatabaseUrl): string {
+  const path =
+    url.kind === 'sqlite' ? `${resolve(url.path)}.jwt-secret` : resolve('data/ecatalog.jwt-secret');
+  if (!existsSync(path)) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, randomBytes(48).toString('base64'), { mode: 0o600, flag: 'wx' });
+  }
+  return readFileSync(path, 'utf8');
+}
+
+function oneOf<T extends string>(value: string | undefined, words: readonly T[]): T {
+  const word = words.find((candidate) => candidate === value);
+  if (!word) throw new Error(`must be one of ${words.join(', ')}`);
+  return word;
+}

@@ -1,0 +1,124 @@
+/** One environment variable: the list is the documentation (docs/configuration.md) and the rule at once. */
+export interface Variable {
+  name: string;
+  help: string;
+  default?: string;
+  unit?: string;
+  /** May be given as `NAME_FILE`, and never appears in a message. */
+  secret?: true;
+}
+
+/** Every environment variable that the product reads. Nothing else in the code reads the environment. */
+export const variables = [
+  {
+    name: 'NODE_ENV',
+    help: '`production` generates and migrates nothing by itself.',
+    default: 'development',
+  },
+  { name: 'HOST', help: 'Address to listen on. The image sets 0.0.0.0.', default: '127.0.0.1' },
+  { name: 'PORT', help: 'Port of the API.', default: '3000' },
+  {
+    name: 'DATABASE_URL',
+    help: '`sqlite:PATH`, `postgres://…` or `postgresql://…` (`?sslmode=`).',
+    default: 'sqlite:./data/ecatalog.db',
+    secret: true,
+  },
+  { name: 'DATABASE_HOST', help: 'PostgreSQL given in parts, instead of DATABASE_URL: host.' },
+  { name: 'DATABASE_PORT', help: 'PostgreSQL in parts: port.', default: '5432' },
+  { name: 'DATABASE_NAME', help: 'PostgreSQL in parts: database.' },
+  { name: 'DATABASE_USER', help: 'PostgreSQL in parts: role.' },
+  { name: 'DATABASE_PASSWORD', help: 'PostgreSQL in parts: password.', secret: true },
+  {
+    name: 'DATABASE_SSLMODE',
+    help: 'PostgreSQL in parts: `disable`, `require`, `verify-ca` or `verify-full`.',
+  },
+  {
+    name: 'DATABASE_MIGRATION_URL',
+    help: 'The owner role, direct, for migrations; without it they use DATABASE_URL.',
+    secret: true,
+  },
+  { name: 'DATABASE_REPLICA_URL', help: 'A read replica of PostgreSQL.', secret: true },
+  { name: 'DATABASE_POOL_SIZE', help: 'Connections that one process holds to PostgreSQL.', default: '10' },
+  {
+    name: 'DATABASE_CONNECT_TIMEOUT_MS',
+    help: 'How long a query may wait for a connection.',
+    default: '5000',
+    unit: 'ms',
+  },
+  {
+    name: 'DATABASE_STATEMENT_TIMEOUT_MS',
+    help: 'How long one statement may run.',
+    default: '15000',
+    unit: 'ms',
+  },
+  {
+    name: 'DATABASE_LOCK_TIMEOUT_MS',
+    help: 'How long a statement may wait for a lock.',
+    default: '5000',
+    unit: 'ms',
+  },
+  {
+    name: 'DATABASE_IDLE_TX_TIMEOUT_MS',
+    help: 'How long a transaction may do nothing.',
+    default: '15000',
+    unit: 'ms',
+  },
+  {
+    name: 'DATABASE_IDLE_CONNECTION_MS',
+    help: 'When an unused connection is closed.',
+    default: '30000',
+    unit: 'ms',
+  },
+  {
+    name: 'DATABASE_MAX_CONNECTION_AGE_S',
+    help: 'When a connection is replaced.',
+    default: '3600',
+    unit: 's',
+  },
+  {
+    name: 'SQLITE_SYNCHRONOUS',
+    help: '`FULL`: an acknowledged write survives power loss; `NORMAL`: a crash of the process.',
+    default: 'FULL',
+  },
+  {
+    name: 'WRITE_LANE_TIMEOUT_MS',
+    help: 'SQLite: how long a write may wait for its turn before 503.',
+    default: '5000',
+    unit: 'ms',
+  },
+  {
+    name: 'JWT_SECRET',
+    help: 'Signs access tokens, 32 bytes or more. In development made beside the database.',
+    secret: true,
+  },
+  {
+    name: 'JWT_SECRET_PREVIOUS',
+    help: 'The secret before the last rotation: its tokens are still taken.',
+    secret: true,
+  },
+  { name: 'ADMIN_EMAIL', help: 'The first administrator, used only while there is no user.' },
+  {
+    name: 'ADMIN_PASSWORD',
+    help: 'Password of the first administrator, 15 characters or more.',
+    secret: true,
+  },
+  { name: 'PUBLIC_URL', help: "The front end's address, for links in invitations and resets." },
+  {
+    name: 'TRUSTED_PROXIES',
+    help: 'Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed, by comma.',
+  },
+  { name: 'CORS_ORIGINS', help: 'Origins that a browser may call from, by comma. None by default.' },
+  {
+    name: 'LOG_LEVEL',
+    help: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
+    default: 'info',
+  },
+  {
+    name: 'DRAIN_SECONDS',
+    help: 'How long readiness is off before the server closes at SIGTERM.',
+    default: '0',
+    unit: 's',
+  },
+] as const satisfies Variable[];
+
+export type VariableName = (typeof variables)[number]['name'];

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto';
+import {
+  applyDecorators,
+  type CallHandler,
+  type ExecutionContext,
+  Injectable,
+  type NestInterceptor,
+  UseInterceptors,
+} from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
+import canonicalize from 'canonicalize';
+import type { FastifyRequest } from 'fastify';
+import type { Observable } from 'rxjs';
+import { after, Clock, DAY } from '../common/clock.js';
+import { invalid, Problem } from '../common/problem.js';
+import { requestContext } from '../common/request-context.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { IdempotencyKey } from './idempotency.entity.js';
+
+/** How long a key is remembered (api.md, Conventions). */
+const KEPT = DAY;
+
+/** Takes the Idempotency-Key of a POST that creates; the service runs its unit by `IdempotencyService.run`. */
+@Injectable()
+class IdempotencyInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const key = request.headers['idempotency-key'];
+    if (key !== undefined) {
+      if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+        throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters');
+      }
+      requestContext().idempotency = { key, requestHash: hashOf(request) };
+    }
+    return next.handle();
+  }
+}
+
+function hashOf(request: FastifyRequest): string {
+  const path = request.url.split('?', 1)[0];
+  return createHash('sha256')
+    .update(`${request.method} ${path}\n${canonicalize(request.body ?? {}) ?? ''}`)
+    .digest('hex');
+}
+
+/** Marks a POST that creates and accepts an Idempotency-Key. */
+export function Idempotent(): MethodDecorator {
+  return applyDecorators(
+    UseInterceptors(IdempotencyInterceptor),
+    ApiHeader({
+      name: 'Idempotency-Key',
+      required: false,
+      description:
+        'Repeating the call with the same key and body gives the first answer again, for 24 hours.',
+    }),
+  );
+}
+
+/**
+ * Makes a keyed POST happen once. The key is claimed and the answer kept in the same unit of work as the change, so
+ * that neither is there without the other, whatever is killed in between.
+ */
+@Injectable()
+export class IdempotencyService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Runs `work` as a unit of work, or returns the first answer when the call's key was used before.
+   * @param work returns the answer's body
+   * @param secrets fields that are shown once: left out of what is kept and so of a repeated answer
+   * @throws Problem `idempotency-mismatch` when the key was used with another request
+   */
+  async run<T extends object>(work: () => Promise<T>, secrets: (keyof T)[] = []): Promise<T> {
+    const { idempotency, actor } = requestContext();
+    if (!idempotency || actor.id === null) return this.uow.run(work);
+    const { key, requestHash } = idempotency;
+    const row = { accountId: actor.id, key };
+    return this.uow.run(async (manager) => {
+      const now = this.clock.now();
+      const keys = manager.getRepository(IdempotencyKey);
+      await keys
+        .createQueryBuilder()
+        .delete()
+        .where('createdAt <= :before', { before: after(now, -KEPT) })
+        .execute();
+      // A second call with the key waits here for the first one's commit.
+      await keys
+        .createQueryBuilder()
+        .insert()
+        .values({ ...row, requestHash, answer: null, createdAt: now })
+        .orIgnore()
+        .execute();
+      const claimed = await keys.findOneByOrFail(row);
+      if (claimed.requestHash !== requestHash) {
+        throw new Problem('idempotency-mismatch', 'The Idempotency-Key was used with another request.');
+      }
+      if (claimed.answer !== null) return JSON.parse(claimed.answer) as T;
+      const answer = await work();
+      const kept = Object.fromEntries(
+        Object.entries(answer).filter(([field]) => !secrets.includes(field as keyof T)),
+      );
+      await keys.update(row, { answer: JSON.stringify(kept) });
+      return answer;
+    });
+  }
+}

@@ -1,0 +1,174 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ColumnType, DataSource, ReplicationMode, TableColumn } from 'typeorm';
+import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
+import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
+import { DatabaseUnavailableError, WriteLaneTimeoutError, isSqliteBusy } from '../errors.js';
+import { fromSqliteInstant, toSqliteInstant } from '../instants.js';
+import type { Statement, StatementResult, StatementRunner } from '../sql.js';
+import { LaneQueryRunner } from './lane-query-runner.js';
+import { SqliteConnection, type SqliteOptions } from './sqlite.js';
+import { WriteLane } from './write-lane.js';
+
+export interface LaneSettings extends SqliteOptions {
+  readonly path: string;
+  readonly laneTimeoutMs: number;
+  readonly idleTxTimeoutMs: number;
+}
+
+/**
+ * SQLite with one connection that writes, entered in single file, and one that reads beside it. TypeORM's own driver
+ * gives every caller the same query runner, so that transactions which overlap become savepoints of each other and
+ * acknowledged rows vanish.
+ */
+export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRunner {
+  readonly lane = new WriteLane();
+  private connections?: { writer?: SqliteConnection; readonly reader: SqliteConnection };
+
+  constructor(
+    dataSource: DataSource,
+    readonly settings: LaneSettings,
+  ) {
+    super(dataSource);
+  }
+
+  /** The connection that writes. Only who has the lane may use it. */
+  get writer(): SqliteConnection {
+    const open = this.opened();
+    // A failed ROLLBACK closes it.
+    if (!open.writer) this.databaseConnection = (open.writer = this.openWriter()).database;
+    return open.writer;
+  }
+
+  get reader(): SqliteConnection {
+    return this.opened().reader;
+  }
+
+  override createQueryRunner(_mode: ReplicationMode): LaneQueryRunner {
+    return new LaneQueryRunner(this);
+  }
+
+  override async disconnect(): Promise<void> {
+    const leave = await this.lane.enter(this.settings.laneTimeoutMs).catch(() => () => undefined);
+    this.connections?.writer?.close();
+    this.connections?.reader.close();
+    this.connections = undefined;
+    leave();
+  }
+
+  /** Closes the writing connection after a ROLLBACK that failed; it is opened again when it is needed. */
+  discardWriter(): void {
+    const { writer } = this.opened();
+    this.opened().writer = undefined;
+    writer?.close();
+  }
+
+  /**
+   * Waits for the lane and begins a transaction.
+   * @returns what leaves the lane
+   * @throws WriteLaneTimeoutError where others write, in this process or another, for all of `laneTimeoutMs`
+   */
+  begin(): Promise<() => void> {
+    return this.enterAnd(
+      () => this.writer.run('BEGIN IMMEDIATE'),
+      ({ leave }) => leave,
+    );
+  }
+
+  /** Runs one statement that writes, outside of a transaction. */
+  write(text: string, values: readonly unknown[]): Promise<ReturnType<SqliteConnection['run']>> {
+    return this.enterAnd(
+      () => this.writer.run(text, values),
+      ({ leave, outcome }) => {
+        leave();
+        return outcome;
+      },
+    );
+  }
+
+  async execute(statement: Statement, values: readonly unknown[]): Promise<StatementResult> {
+    const runner = this.createQueryRunner('master');
+    try {
+      return await runner.execute(statement, values);
+    } finally {
+      await runner.release();
+    }
+  }
+
+  override normalizeType(column: Parameters<BetterSqlite3Driver['normalizeType']>[0]): string {
+    return column.type === 'timestamptz' ? 'datetime' : super.normalizeType(column);
+  }
+
+  override preparePersistentValue(value: unknown, column: ColumnMetadata): unknown {
+    const prepared: unknown = super.preparePersistentValue(value, column);
+    return column.type === 'timestamptz' && prepared instanceof Date ? toSqliteInstant(prepared) : prepared;
+  }
+
+  override prepareHydratedValue(value: unknown, column: ColumnMetadata): unknown {
+    const hydrated: unknown = super.prepareHydratedValue(value, column);
+    return column.type === 'timestamptz' && typeof hydrated === 'string'
+      ? fromSqliteInstant(hydrated)
+      : hydrated;
+  }
+
+  /** An id is a `varchar(36)` here and an instant a plain `datetime`: neither has changed. */
+  override findChangedColumns(tableColumns: TableColumn[], columns: ColumnMetadata[]): ColumnMetadata[] {
+    for (const tableColumn of tableColumns) {
+      const metadata = columns.find((column) => column.databaseName === tableColumn.name);
+      if (metadata?.type === ('uuid' satisfies ColumnType) && tableColumn.length === '36')
+        tableColumn.length = '';
+      if (metadata?.type === 'timestamptz') tableColumn.precision = metadata.precision;
+    }
+    return super.findChangedColumns(tableColumns, columns);
+  }
+
+  protected override async createDatabaseConnection(): Promise<unknown> {
+    const { path, mustExist } = this.settings;
+    if (!mustExist) await mkdir(dirname(path), { recursive: true });
+    const writer = this.openWriter();
+    try {
+      this.connections = { writer, reader: SqliteConnection.reader(path, this.settings) };
+    } catch (error) {
+      writer.close();
+      throw error;
+    }
+    return writer.database;
+  }
+
+  private async enterAnd<Outcome, Result>(
+    work: () => Outcome,
+    then: (entered: { leave: () => void; outcome: Outcome }) => Result,
+  ): Promise<Result> {
+    const deadline = performance.now() + this.settings.laneTimeoutMs;
+    const leave = await this.lane.enter(this.settings.laneTimeoutMs);
+    try {
+      return then({ leave, outcome: await untilFree(deadline, work) });
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  private openWriter(): SqliteConnection {
+    return SqliteConnection.writer(this.settings.path, this.settings);
+  }
+
+  private opened(): NonNullable<LaneSqliteDriver['connections']> {
+    if (!this.connections) throw new DatabaseUnavailableError('The database is not connected.');
+    return this.connections;
+  }
+}
+
+/** Tries `work` until no other process holds the file; in between the event loop goes on. */
+async function untilFree<T>(deadline: number, work: () => T): Promise<T> {
+  for (;;) {
+    try {
+      return work();
+    } catch (error) {
+      if (!isSqliteBusy(error)) throw error;
+      if (performance.now() >= deadline) throw new WriteLaneTimeoutError({ cause: error });
+    }
+    await sleep(10 + Math.random() * 20);
+  }
+}

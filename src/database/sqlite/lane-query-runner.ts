@@ -1,0 +1,157 @@
+import {
+  QueryResult,
+  QueryRunnerAlreadyReleasedError,
+  TransactionAlreadyStartedError,
+  TransactionNotStartedError,
+  type ObjectLiteral,
+} from 'typeorm';
+import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
+import {
+  DatabaseUnavailableError,
+  OutsideUnitOfWorkError,
+  TransactionAbortedError,
+  failedQuery,
+} from '../errors.js';
+import { bindValue, type Statement, type StatementResult } from '../sql.js';
+import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
+import type { LaneSqliteDriver } from './lane-driver.js';
+import type { SqliteConnection } from './sqlite.js';
+
+type Outcome = ReturnType<SqliteConnection['run']>;
+
+/**
+ * A caller's own query runner. A transaction holds the lane from BEGIN IMMEDIATE to its end; outside of one, reads go
+ * to the reading connection and each write takes the lane for itself.
+ */
+export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRunner {
+  declare driver: LaneSqliteDriver;
+  private leaveLane?: () => void;
+  private sealed = false;
+  private failure?: unknown;
+  private idleTimer?: NodeJS.Timeout;
+
+  override query(
+    text: string,
+    parameters: unknown[] | ObjectLiteral | undefined,
+    structured: true,
+  ): Promise<QueryResult>;
+  override query<T>(text: string, parameters?: unknown[] | ObjectLiteral): Promise<T>;
+  override async query(
+    text: string,
+    parameters?: unknown[] | ObjectLiteral,
+    structured = false,
+  ): Promise<unknown> {
+    const values = Array.isArray(parameters) ? parameters.map((value) => bindValue(value, 'sqlite')) : [];
+    const { rows, affected, lastId } = await this.perform(text, values);
+    const result = new QueryResult();
+    if (lastId === undefined) result.raw = result.records = rows;
+    else Object.assign(result, { raw: lastId, affected });
+    return structured ? result : (result.raw as unknown);
+  }
+
+  async execute({ text }: Statement, values: readonly unknown[]): Promise<StatementResult> {
+    return this.perform(text, values);
+  }
+
+  seal(): void {
+    this.sealed = true;
+  }
+
+  override async startTransaction(): Promise<void> {
+    this.assertUsable();
+    if (this.isTransactionActive) throw new TransactionAlreadyStartedError();
+    this.leaveLane = await this.driver.begin().catch((error: unknown) => {
+      throw failedQuery('BEGIN IMMEDIATE', error, this.dataSource);
+    });
+    this.isTransactionActive = true;
+    this.transactionDepth = 1;
+    this.failure = undefined;
+    this.idleTimer = setTimeout(() => this.expire(), this.driver.settings.idleTxTimeoutMs);
+  }
+
+  override async commitTransaction(): Promise<void> {
+    if (!this.isTransactionActive) throw new TransactionNotStartedError();
+    this.assertNotFailed();
+    this.onWriter('COMMIT', []);
+    this.endTransaction();
+  }
+
+  override async rollbackTransaction(): Promise<void> {
+    if (!this.isTransactionActive) throw new TransactionNotStartedError();
+    try {
+      // SQLite itself has rolled back after some errors, such as a full disk.
+      if (this.leaveLane && this.driver.writer.database.inTransaction) this.driver.writer.run('ROLLBACK');
+    } catch {
+      this.driver.discardWriter();
+    } finally {
+      this.endTransaction();
+    }
+  }
+
+  override async release(): Promise<void> {
+    if (this.isTransactionActive) await this.rollbackTransaction();
+    this.isReleased = true;
+    await super.release();
+  }
+
+  private async perform(text: string, values: readonly unknown[]): Promise<Outcome> {
+    this.assertUsable();
+    if (this.isTransactionActive) {
+      this.assertNotFailed();
+      this.idleTimer?.refresh();
+      return this.onWriter(text, values);
+    }
+    try {
+      if (transactionControl.test(text)) throw new Error('Begin and end a transaction by a unit of work');
+      // A PRAGMA may act while it is being prepared, so only queries are tried on the reader.
+      if (queries.test(text) && this.driver.reader.statement(text).readonly)
+        return this.driver.reader.run(text, values);
+      return await this.driver.write(text, values);
+    } catch (error) {
+      throw failedQuery(text, error, this.dataSource);
+    }
+  }
+
+  private onWriter(text: string, values: readonly unknown[]): Outcome {
+    try {
+      return this.driver.writer.run(text, values);
+    } catch (error) {
+      this.failure = failedQuery(text, error, this.dataSource);
+      throw this.failure;
+    }
+  }
+
+  /** The counterpart of PostgreSQL's idle_in_transaction_session_timeout: who forgets to end must not stop all others. */
+  private expire(): void {
+    this.failure = new DatabaseUnavailableError('A transaction was idle for too long and was rolled back.');
+    try {
+      if (this.driver.writer.database.inTransaction) this.driver.writer.run('ROLLBACK');
+    } catch {
+      this.driver.discardWriter();
+    }
+    this.leaveLane?.();
+    this.leaveLane = undefined;
+  }
+
+  private endTransaction(): void {
+    clearTimeout(this.idleTimer);
+    this.isTransactionActive = false;
+    this.transactionDepth = 0;
+    this.leaveLane?.();
+    this.leaveLane = undefined;
+  }
+
+  private assertUsable(): void {
+    if (this.isReleased) throw new QueryRunnerAlreadyReleasedError();
+    if (this.sealed) throw new OutsideUnitOfWorkError('This unit of work has ended.');
+    assertBelongsToUnit(this);
+  }
+
+  private assertNotFailed(): void {
+    if (this.failure instanceof DatabaseUnavailableError) throw this.failure;
+    if (this.failure) throw new TransactionAbortedError({ cause: this.failure });
+  }
+}
+
+const queries = /^\s*(select|with|values|explain)\b/i;
+const transactionControl = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;

@@ -1,0 +1,85 @@
+import { createRequire } from 'node:module';
+import type BetterSqlite3 from 'better-sqlite3';
+import type { StatementResult } from '../sql.js';
+
+// better-sqlite3 13 crashes on Node 20: delete the alias with it.
+const driver = Number.parseInt(process.versions.node) < 22 ? 'better-sqlite3-node20' : 'better-sqlite3';
+
+/** The driver that works on this version of Node. */
+export const Sqlite = createRequire(import.meta.url)(driver) as typeof BetterSqlite3;
+
+export interface SqliteOptions {
+  readonly synchronous: 'FULL' | 'NORMAL';
+  readonly mustExist: boolean;
+  /** How long a statement waits, and the event loop with it, for another process. */
+  readonly busyTimeoutMs: number;
+}
+
+/** One connection to a SQLite file, with its statements kept prepared. */
+export class SqliteConnection {
+  private readonly statements = new Map<string, BetterSqlite3.Statement>();
+
+  private constructor(readonly database: BetterSqlite3.Database) {}
+
+  /** Opens the connection that writes. */
+  static writer(path: string, { synchronous, mustExist, busyTimeoutMs }: SqliteOptions): SqliteConnection {
+    const options = { timeout: busyTimeoutMs, fileMustExist: mustExist };
+    return SqliteConnection.open(path, options, ['journal_mode = WAL', `synchronous = ${synchronous}`]);
+  }
+
+  /** Opens a connection that only reads, beside the one that writes. */
+  static reader(path: string, { busyTimeoutMs }: Pick<SqliteOptions, 'busyTimeoutMs'>): SqliteConnection {
+    return SqliteConnection.open(path, { timeout: busyTimeoutMs, fileMustExist: true }, ['query_only = ON']);
+  }
+
+  private static open(
+    path: string,
+    options: BetterSqlite3.Options,
+    pragmas: readonly string[],
+  ): SqliteConnection {
+    const database = new Sqlite(path, options);
+    try {
+      for (const pragma of [
+        ...pragmas,
+        'foreign_keys = ON',
+        'temp_store = MEMORY',
+        'journal_size_limit = 67108864',
+        'cache_size = -32768',
+      ])
+        database.pragma(pragma);
+      return new SqliteConnection(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  }
+
+  /** The prepared statement; the least recently used ones are forgotten. */
+  statement(text: string): BetterSqlite3.Statement {
+    let statement = this.statements.get(text);
+    if (statement) this.statements.delete(text);
+    else statement = this.database.prepare(text);
+    this.statements.set(text, statement);
+    if (this.statements.size > 500) this.statements.delete(this.statements.keys().next().value ?? '');
+    return statement;
+  }
+
+  /** Runs one statement. `lastId` is the rowid of an insert that returns no rows. */
+  run(
+    text: string,
+    values: readonly unknown[] = [],
+  ): StatementResult & { readonly lastId?: number | bigint } {
+    const statement = this.statement(text);
+    if (statement.reader) {
+      const rows = statement.all(...values) as Record<string, unknown>[];
+      return { rows, affected: rows.length };
+    }
+    const { changes, lastInsertRowid } = statement.run(...values);
+    return { rows: [], affected: changes, lastId: lastInsertRowid };
+  }
+
+  close(): void {
+    this.statements.clear();
+    this.database.close();
+  }
+}

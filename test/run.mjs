@@ -28,11 +28,10 @@ const folder = runFolder();
 const keeper = startKeeper();
 for (const [signal, number] of Object.entries({ SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }))
   process.on(signal, () => finish(128 + number));
-// npm killed by -9 can't tell its child; being handed to another parent does. (A shell may stand between them.)
+// npm killed by -9 can't tell its child: being handed to another parent does.
 if (process.env.npm_lifecycle_event) {
-  const family = () => `${process.ppid} ${parentOf(process.ppid)}`;
-  const atStart = family();
-  setInterval(() => family() !== atStart && finish(143), 500).unref();
+  const npm = process.ppid;
+  setInterval(() => process.ppid !== npm && finish(143), 500).unref();
 }
 
 try {
@@ -69,16 +68,6 @@ function parseArguments(args) {
     patterns: own.filter((arg) => !arg.startsWith('-')),
     jestArgs: cut < 0 ? [] : args.slice(cut + 1),
   };
-}
-
-function parentOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/stat`, 'utf8')
-      .replace(/.*\) \S /s, '')
-      .split(' ')[0];
-  } catch {
-    return '';
-  }
 }
 
 /** The script behind a package's command, so that no shell stands between this process and it. */

@@ -27,6 +27,11 @@ if (!existsSync(join(root, 'node_modules/@nestjs/core')))
   stop('Run "npm ci" first: node_modules is not there.');
 
 if (!existsSync(cli) || !existsSync(stamp) || newest(SOURCES) > statSync(stamp).mtimeMs) build();
+// npm killed by -9 can't tell its child: being handed to another parent does. The server must not stay behind.
+if (process.env.npm_lifecycle_event) {
+  const npm = process.ppid;
+  setInterval(() => process.ppid !== npm && process.kill(process.pid, 'SIGTERM'), 500).unref();
+}
 process.argv = [process.execPath, cli, 'serve', ...process.argv.slice(2)];
 await import(cli);
 

@@ -1,10 +1,12 @@
 import {
+  applyDecorators,
   type CallHandler,
   createParamDecorator,
   type ExecutionContext,
   Injectable,
   type NestInterceptor,
 } from '@nestjs/common';
+import { ApiHeader, ApiPreconditionFailedResponse, ApiResponse } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { map, type Observable } from 'rxjs';
 import { Problem } from './problem.js';
@@ -62,4 +64,18 @@ export class ETagInterceptor implements NestInterceptor {
       }),
     );
   }
+}
+
+/** Documents the If-Match header that a PATCH or DELETE demands, and what follows without it. */
+export function ApiIfMatch(): MethodDecorator {
+  return applyDecorators(
+    ApiHeader({
+      name: 'If-Match',
+      required: true,
+      description: 'The ETag of the version you saw, or `*`.',
+      schema: { type: 'string', example: '"1"' },
+    }),
+    ApiPreconditionFailedResponse({ description: 'Somebody else changed it (`version-mismatch`).' }),
+    ApiResponse({ status: 428, description: 'If-Match is missing (`precondition-required`).' }),
+  );
 }

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { entities as allEntities } from './entities.js';
 import type { DatabaseSettings } from './database-settings.js';
 import { tlsOptions, type PostgresUrl } from './database-url.js';
@@ -8,13 +8,16 @@ import { UnitPostgresDriver } from './postgres/unit-driver.js';
 import { LaneSqliteDriver, type LaneSettings } from './sqlite/lane-driver.js';
 import { Sqlite } from './sqlite/sqlite.js';
 
+/** A class with `@Entity`. */
+export type EntityClass = new () => object;
+
 /** The application shares its connections and must never wait long; the migrator is alone and may. */
 export type DatabaseRole = 'app' | 'migrator';
 
 export interface DataSourceChoice {
   readonly role: DatabaseRole;
   /** Every entity of the program, unless a test brings its own. */
-  readonly entities?: MixedList<Function>;
+  readonly entities?: EntityClass[];
   /** Hears of connections that fail while they are idle; the pool replaces them by itself. */
   readonly onPoolError?: (error: Error) => void;
 }
@@ -111,7 +114,7 @@ function postgresOptions(
 }
 
 /** As pg does, but count(*) and bigint are numbers, as on SQLite. */
-function getTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
-  const bigint = oid === pg.types.builtins.INT8 && format !== 'binary';
-  return bigint ? Number : (pg.types.getTypeParser(oid, format as 'text') as unknown);
+function getTypeParser(oid: number, format: 'text' | 'binary' = 'text'): (value: string) => unknown {
+  const bigint: number = pg.types.builtins.INT8;
+  return oid === bigint && format === 'text' ? Number : pg.types.getTypeParser(oid, format);
 }

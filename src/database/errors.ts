@@ -80,6 +80,12 @@ export function isSerializationFailure(error: unknown): boolean {
   return ['40001', '40P01'].includes(codeOf(error) ?? '');
 }
 
+/** Whether PostgreSQL gave up waiting for a table's or a row's lock. */
+export function isLockTimeout(error: unknown): boolean {
+  const cause = error instanceof DatabaseUnavailableError ? error.cause : error;
+  return codeOf(cause) === '55P03';
+}
+
 /** Whether another connection holds SQLite's write lock at this moment. */
 export function isSqliteBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? '');
@@ -144,7 +150,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function driverErrorOf(error: unknown): DriverError | undefined {
-  const inner = error instanceof QueryFailedError ? error.driverError : error;
+  const inner: unknown = error instanceof QueryFailedError ? error.driverError : error;
   return inner instanceof Error ? (inner as Error & DriverError) : undefined;
 }
 

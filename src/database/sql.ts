@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, QueryRunner } from 'typeorm';
 import { fromSqliteInstant, toSqliteInstant } from './instants.js';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -37,6 +37,15 @@ export interface StatementResult {
 /** A connection, or what finds one: the drivers and their query runners. */
 export interface StatementRunner {
   execute(statement: Statement, values: readonly unknown[]): Promise<StatementResult>;
+}
+
+/** The rows of a query on a runner of TypeORM's, whose own result is not typed. */
+export async function queryRows<Row>(
+  runner: QueryRunner,
+  sql: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
+  return (await runner.query(sql, [...values])) as Row[];
 }
 
 /** A query that is prepared once a connection, for the hot routes. Made by `prepare`. */

@@ -215,7 +215,7 @@ export class TestApp extends Http {
 
   private async close(): Promise<void> {
     const code = await this.stop();
-    if (code !== 0) throw new Error(`The app ended with ${code} on SIGTERM:\n${this.tail()}`);
+    if (code !== 0) throw new Error(`The app ended with code ${code}, not 0:\n${this.tail()}`);
   }
 
   private tail(): string {

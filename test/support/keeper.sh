@@ -14,11 +14,11 @@ while read -r group; do
 done
 
 alive() {
-  for group in $groups; do kill -0 -- "-$group" 2>/dev/null && return 0; done
+  for group in $groups; do kill -s 0 -- "-$group" 2>/dev/null && return 0; done
   return 1
 }
 signal() {
-  for group in $groups; do kill "-$1" -- "-$group" 2>/dev/null; done
+  for group in $groups; do kill -s "$1" -- "-$group" 2>/dev/null; done
 }
 
 signal INT

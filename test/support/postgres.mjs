@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, cpSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -121,7 +121,8 @@ async function binaries(folder, owner) {
   let root = native;
   if (owner && !isReachable(native)) {
     root = join(folder, 'native');
-    cpSync(native, root, { recursive: true, verbatimSymlinks: true });
+    execFileSync('cp', ['-R', native, root]);
+    execFileSync('chown', ['-R', String(owner.uid), root]);
   }
   const suffix = process.platform === 'win32' ? '.exe' : '';
   return { initdb: join(root, 'bin', `initdb${suffix}`), postgres: join(root, 'bin', `postgres${suffix}`) };

@@ -4,6 +4,8 @@ import {
   TransactionAlreadyStartedError,
   TransactionNotStartedError,
   type ObjectLiteral,
+  type Table,
+  TableCheck,
 } from 'typeorm';
 import { BetterSqlite3QueryRunner } from 'typeorm/driver/better-sqlite3/BetterSqlite3QueryRunner.js';
 import {
@@ -14,6 +16,7 @@ import {
 } from '../errors.js';
 import { bindValue, type Statement, type StatementResult } from '../sql.js';
 import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
+import { parseCreateTable } from './catalogue.js';
 import type { LaneSqliteDriver } from './lane-driver.js';
 import type { SqliteConnection } from './sqlite.js';
 
@@ -92,6 +95,20 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     if (this.isTransactionActive) await this.rollbackTransaction();
     this.isReleased = true;
     await super.release();
+  }
+
+  /** TypeORM's own reading of CHECKs overlooks the last one, and those that span lines. */
+  protected override async loadTables(names?: string[]): Promise<Table[]> {
+    const tables = await super.loadTables(names);
+    for (const table of tables) {
+      const [row] = await this.query<{ sql: string }[]>(
+        `SELECT "sql" FROM "sqlite_master" WHERE "name" = ?`,
+        [table.name],
+      );
+      const checks = row ? [...parseCreateTable(row.sql).checks] : [];
+      table.checks = checks.map(([name, expression]) => new TableCheck({ name, expression }));
+    }
+    return tables;
   }
 
   private async perform(text: string, values: readonly unknown[]): Promise<Outcome> {

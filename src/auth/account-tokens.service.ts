@@ -1,0 +1,85 @@
+import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
+import { after, Clock, DAY, MINUTE } from '../common/clock.js';
+import { digest, newSecret } from '../common/ids.js';
+import { AppConfig } from '../config/app-config.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { SettingsService } from '../settings/settings.service.js';
+import { AccountToken } from './account.entity.js';
+import type { AccountRef } from './accounts.js';
+import { idColumns, idWhere } from './credentials.service.js';
+
+type Purpose = AccountToken['purpose'];
+
+/** A single-use link, shown once. */
+export interface IssuedToken {
+  token: string;
+  expiresAt: Date;
+  /** The front end's page for it, where PUBLIC_URL is set. */
+  url?: string;
+}
+
+const pages: Record<Purpose, string> = { invitation: 'invitation', 'password-reset': 'password-reset' };
+
+/** Invitations and password resets: single use, expiring, stored as SHA-256 (ASVS 5.0 6.4). */
+@Injectable()
+export class AccountTokensService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly settings: SettingsService,
+    private readonly config: AppConfig,
+  ) {}
+
+  /** Issues an invitation; the account's earlier one is dead. Inside a unit of work. */
+  async issueInvitation(account: AccountRef): Promise<IssuedToken> {
+    return this.issue(account, 'invitation', (await this.settings.get('invitation.days')) * DAY);
+  }
+
+  /** Issues a password reset; the account's earlier one is dead. Inside a unit of work. */
+  async issuePasswordReset(account: AccountRef): Promise<IssuedToken> {
+    return this.issue(account, 'password-reset', (await this.settings.get('passwordReset.minutes')) * MINUTE);
+  }
+
+  /** Returns whose token this is while it can be used, or undefined. */
+  async owner(purpose: Purpose, token: string): Promise<AccountRef | undefined> {
+    const row = await this.uow.manager.findOneBy(AccountToken, {
+      tokenHash: digest(token),
+      purpose,
+      expiresAt: MoreThan(this.clock.now()),
+    });
+    if (!row) return undefined;
+    return row.userId !== null ? { kind: 'user', id: row.userId } : { kind: 'client', id: row.clientId as string };
+  }
+
+  /** Uses a token up; false when it was used, replaced or expired in between. Inside a unit of work. */
+  async consume(purpose: Purpose, token: string): Promise<boolean> {
+    const { affected } = await this.uow.manager.delete(AccountToken, {
+      tokenHash: digest(token),
+      purpose,
+      expiresAt: MoreThan(this.clock.now()),
+    });
+    return affected === 1;
+  }
+
+  /** Kills every token of an account. Inside a unit of work. */
+  async removeAll(account: AccountRef): Promise<void> {
+    await this.uow.manager.delete(AccountToken, idWhere(account));
+  }
+
+  private async issue(account: AccountRef, purpose: Purpose, life: number): Promise<IssuedToken> {
+    const token = newSecret();
+    const now = this.clock.now();
+    const expiresAt = after(now, life);
+    await this.uow.manager.delete(AccountToken, { ...idWhere(account), purpose });
+    await this.uow.manager.insert(AccountToken, {
+      tokenHash: digest(token),
+      purpose,
+      ...idColumns(account),
+      createdAt: now,
+      expiresAt,
+    });
+    const { publicUrl } = this.config;
+    return { token, expiresAt, ...(publicUrl && { url: `${publicUrl}/${pages[purpose]}?token=${token}` }) };
+  }
+}

@@ -1,0 +1,72 @@
+import { prepare } from '../database/sql.js';
+import type { Language, Role } from './accounts.js';
+
+/** A session with what decides what it may do now: read on every request, so one statement over three tables. */
+export interface SessionRow {
+  sessionId: string;
+  userId: string | null;
+  clientId: string | null;
+  expiresAt: Date;
+  absoluteExpiresAt: Date;
+  endedAt: Date | null;
+  role: Role | null;
+  removedAt: Date | null;
+  accessStartsAt: Date | null;
+  accessEndsAt: Date | null;
+  revokedAt: Date | null;
+  erasedAt: Date | null;
+}
+
+export const sessionById = prepare<SessionRow>(
+  'session_by_id',
+  `SELECT s."id" AS "sessionId", s."user_id" AS "userId", s."client_id" AS "clientId", s."expires_at" AS "expiresAt",
+     s."absolute_expires_at" AS "absoluteExpiresAt", s."ended_at" AS "endedAt",
+     u."role" AS "role", u."removed_at" AS "removedAt",
+     c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt",
+     c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt"
+   FROM "sessions" s
+   LEFT JOIN "users" u ON u."id" = s."user_id"
+   LEFT JOIN "clients" c ON c."id" = s."client_id"
+   WHERE s."id" = :sessionId`,
+  {
+    expiresAt: 'instant',
+    absoluteExpiresAt: 'instant',
+    endedAt: 'instant',
+    removedAt: 'instant',
+    accessStartsAt: 'instant',
+    accessEndsAt: 'instant',
+    revokedAt: 'instant',
+    erasedAt: 'instant',
+  },
+);
+
+/** An account as it signs in and as `/auth/me` shows it. */
+export interface AccountRow {
+  userId: string | null;
+  clientId: string | null;
+  passwordHash: string | null;
+  name: string;
+  email: string;
+  language: Language;
+  company: string | null;
+  role: Role | null;
+  accessStartsAt: Date | null;
+  accessEndsAt: Date | null;
+  revokedAt: Date | null;
+}
+
+const accountSql = (condition: string) => `
+  SELECT k."user_id" AS "userId", k."client_id" AS "clientId", k."password_hash" AS "passwordHash",
+    COALESCE(u."name", c."name") AS "name", COALESCE(u."email", c."email") AS "email",
+    COALESCE(u."language", c."language") AS "language", c."company" AS "company", u."role" AS "role",
+    c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt"
+  FROM "credentials" k
+  LEFT JOIN "users" u ON u."id" = k."user_id"
+  LEFT JOIN "clients" c ON c."id" = k."client_id"
+  WHERE ${condition}`;
+
+const accountTypes = { accessStartsAt: 'instant', accessEndsAt: 'instant', revokedAt: 'instant' } as const;
+
+export const accountByEmailKey = prepare<AccountRow>('account_by_email', accountSql('k."email_key" = :emailKey'), accountTypes);
+export const accountByUserId = prepare<AccountRow>('account_by_user', accountSql('k."user_id" = :id'), accountTypes);
+export const accountByClientId = prepare<AccountRow>('account_by_client', accountSql('k."client_id" = :id'), accountTypes);

@@ -1,0 +1,187 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import { Clock } from '../common/clock.js';
+import { invalid, notFound, Problem } from '../common/problem.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import type { ClientPrincipal, UserPrincipal } from './access.js';
+import { AccountTokensService } from './account-tokens.service.js';
+import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
+import { type AccountDto, type SignedInDto, toAccountDto } from './auth.dto.js';
+import type { AccountRow } from './auth.queries.js';
+import { CredentialsService } from './credentials.service.js';
+import { PasswordHasher } from './password-hasher.js';
+import { MIN_LENGTH } from './password.rules.js';
+import { PasswordsService } from './passwords.service.js';
+import { SessionsService } from './sessions.service.js';
+import { SignInFailuresService } from './sign-in-failures.service.js';
+
+/** Signing in and out, and everything about one's own password. */
+@Injectable()
+export class AuthService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly audit: AuditService,
+    private readonly credentials: CredentialsService,
+    private readonly failures: SignInFailuresService,
+    private readonly hasher: PasswordHasher,
+    private readonly passwords: PasswordsService,
+    private readonly sessions: SessionsService,
+    private readonly accountTokens: AccountTokensService,
+  ) {}
+
+  /**
+   * Signs in. The answer and the work are the same whether or not the account exists (ASVS 5.0 6.3.8).
+   * @throws Problem `invalid-credentials`, `access-revoked` (right password only), `too-many-requests`
+   */
+  async login(email: string, password: string): Promise<SignedInDto> {
+    await this.failures.refuseLocked(email);
+    const account = await this.credentials.findByEmail(email);
+    if (!(await this.hasher.verify(account?.passwordHash, password)) || !account) {
+      return this.refuseSignIn(email, account, new Problem('invalid-credentials', 'E-mail or password is wrong.'));
+    }
+    const stored = account.passwordHash as string;
+    const rehashed = this.hasher.isOutdated(stored) ? await this.hasher.hash(password) : undefined;
+    const signedIn = await this.uow.run(async () => {
+      if (!(await this.failures.forget(email))) return 'locked';
+      // Read again: the password or the access may have changed while the hash was computed.
+      const current = await this.credentials.findByEmail(email);
+      if (current?.passwordHash !== stored) return 'changed';
+      if (isRevoked(current, this.clock.now())) return 'revoked';
+      if (rehashed !== undefined) await this.credentials.rehash(refOf(current), stored, rehashed);
+      return this.begin(current, 'auth.signed-in');
+    });
+    switch (signedIn) {
+      case 'locked':
+        throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
+      case 'changed':
+        throw new Problem('invalid-credentials', 'E-mail or password is wrong.');
+      case 'revoked':
+        throw new Problem('access-revoked', 'Your access was revoked.');
+      default:
+        return signedIn;
+    }
+  }
+
+  /**
+   * Exchanges a refresh token for new tokens.
+   * @throws Problem `unauthenticated`
+   */
+  async refresh(refreshToken: string): Promise<SignedInDto> {
+    const { principal, tokens } = await this.sessions.refresh(refreshToken);
+    return { ...tokens, account: await this.me(principal) };
+  }
+
+  /** Returns the caller's own account. */
+  async me(account: AccountRef): Promise<AccountDto> {
+    const row = await this.credentials.find(account);
+    if (!row) throw notFound();
+    return toAccountDto(row, this.clock.now());
+  }
+
+  /**
+   * Changes the caller's password; all other sessions end.
+   * @throws Problem `validation` naming `currentPassword` or `newPassword`, `too-many-requests` after too many tries
+   */
+  async changePassword(me: UserPrincipal | ClientPrincipal, currentPassword: string, newPassword: string): Promise<void> {
+    const account = await this.credentials.find(me);
+    if (!account) throw notFound();
+    await this.failures.refuseLocked(account.email);
+    if (!(await this.hasher.verify(account.passwordHash, currentPassword))) {
+      await this.refuseSignIn(account.email, account, invalid('currentPassword', 'is wrong'));
+    }
+    const passwordHash = await this.hashNew(account, newPassword, 'newPassword');
+    await this.uow.run(async () => {
+      if (!(await this.failures.forget(account.email))) throw invalid('currentPassword', 'is wrong');
+      await this.credentials.setPassword(me, passwordHash);
+      await this.accountTokens.removeAll(me);
+      await this.sessions.endAll(me, 'password-changed', { except: me.sessionId });
+      this.audit.record({ action: 'auth.password-changed', entityType: me.kind, entityId: me.id });
+    });
+  }
+
+  /**
+   * Accepts an invitation: sets the account's first password and signs it in.
+   * @throws Problem `validation` naming `token` or `password`
+   */
+  async acceptInvitation(token: string, password: string): Promise<SignedInDto> {
+    const account = await this.accountOf('invitation', token);
+    const passwordHash = await this.hashNew(account, password, 'password');
+    return this.uow.run(async () => {
+      if (!(await this.accountTokens.consume('invitation', token))) throw deadToken();
+      await this.credentials.setPassword(refOf(account), passwordHash);
+      await this.sessions.endAll(refOf(account), 'password-changed');
+      return this.begin(account, 'auth.invitation-accepted');
+    });
+  }
+
+  /**
+   * Sets a new password by a reset link; all sessions end and a lock is lifted.
+   * @throws Problem `validation` naming `token` or `newPassword`
+   */
+  async confirmPasswordReset(token: string, newPassword: string): Promise<void> {
+    const account = await this.accountOf('password-reset', token);
+    const ref = refOf(account);
+    const passwordHash = await this.hashNew(account, newPassword, 'newPassword');
+    await this.uow.run(async () => {
+      if (!(await this.accountTokens.consume('password-reset', token))) throw deadToken();
+      await this.credentials.setPassword(ref, passwordHash);
+      await this.accountTokens.removeAll(ref);
+      await this.sessions.endAll(ref, 'password-changed');
+      await this.failures.lift(account.email);
+      this.audit.record({ action: 'auth.password-reset', entityType: ref.kind, entityId: ref.id }, ref);
+    });
+  }
+
+  /** Counts a failed try and throws `answer`, or 429 when the e-mail was locked by then. */
+  private async refuseSignIn(email: string, account: AccountRow | undefined, answer: Problem): Promise<never> {
+    const outcome = await this.uow.run(async () => {
+      const counted = await this.failures.count(email);
+      if (counted === 'was-locked') return counted;
+      const ref = account && refOf(account);
+      this.audit.record({
+        action: counted === 'locks' ? 'auth.locked-out' : 'auth.sign-in-failed',
+        entityType: ref?.kind ?? 'account',
+        entityId: ref?.id ?? null,
+      });
+      return counted;
+    });
+    if (outcome === 'was-locked') throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
+    throw answer;
+  }
+
+  private async begin(account: AccountRow, action: string): Promise<SignedInDto> {
+    const ref = refOf(account);
+    const { sessionId, tokens } = await this.sessions.begin(ref);
+    this.audit.record({ action, entityType: ref.kind, entityId: ref.id, after: { sessionId } }, ref);
+    return { ...tokens, account: toAccountDto(account, this.clock.now()) };
+  }
+
+  private async accountOf(purpose: 'invitation' | 'password-reset', token: string): Promise<AccountRow> {
+    const owner = await this.accountTokens.owner(purpose, token);
+    const account = owner && (await this.credentials.find(owner));
+    if (!account || isRevoked(account, this.clock.now())) throw deadToken();
+    return account;
+  }
+
+  private hashNew(account: AccountRow, password: string, field: string): Promise<string> {
+    return this.passwords.hashNew(password, {
+      minLength: account.userId !== null ? MIN_LENGTH.user : MIN_LENGTH.client,
+      terms: [account.name, account.email, account.company],
+      field,
+    });
+  }
+}
+
+/** Used, replaced, expired, revoked or never issued: the same answer. */
+function deadToken(): Problem {
+  return invalid('token', 'is not valid (any more)');
+}
+
+function refOf({ userId, clientId }: AccountRow): AccountRef {
+  return userId !== null ? { kind: 'user', id: userId } : { kind: 'client', id: clientId as string };
+}
+
+function isRevoked(account: AccountRow, now: Date): boolean {
+  return account.clientId !== null && clientStatus(account as AccessWindow, now) === 'revoked';
+}

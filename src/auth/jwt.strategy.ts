@@ -1,0 +1,36 @@
+import { Injectable } from '@nestjs/common';
+import { PassportStrategy } from '@nestjs/passport';
+import { ExtractJwt, Strategy } from 'passport-jwt';
+import { Clock } from '../common/clock.js';
+import type { ClientPrincipal, UserPrincipal } from './access.js';
+import { SessionsService } from './sessions.service.js';
+import { ACCESS_AUDIENCE, type AccessClaims, ALGORITHM, ISSUER, TokensService } from './tokens.service.js';
+
+/** Reads access tokens. A good signature is not enough: the session's row decides, on every request. */
+@Injectable()
+export class JwtStrategy extends PassportStrategy(Strategy) {
+  constructor(
+    tokens: TokensService,
+    private readonly sessions: SessionsService,
+    private readonly clock: Clock,
+  ) {
+    super({
+      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+      // jsonwebtoken takes a KeyObject, twice as fast as a string; passport-jwt's types do not know.
+      secretOrKeyProvider: (_request, token: string, done) =>
+        done(null, tokens.keyOf(token) as unknown as Buffer),
+      algorithms: [ALGORITHM],
+      issuer: ISSUER,
+      audience: ACCESS_AUDIENCE,
+      // Checked below, by the product's one clock.
+      ignoreExpiration: true,
+    });
+  }
+
+  /** Returns the principal, or false: not signed in. */
+  async validate(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
+    if (typeof claims.exp !== 'number' || claims.exp * 1000 <= this.clock.now().getTime()) return false;
+    const principal = await this.sessions.principal(claims.sid);
+    return principal !== undefined && principal.kind === claims.kind && principal.id === claims.sub && principal;
+  }
+}

@@ -1,0 +1,39 @@
+import { ZxcvbnFactory } from '@zxcvbn-ts/core';
+import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
+import { fold } from '../common/text.js';
+
+/** Least lengths (NIST SP 800-63B-4, 3.1.1.2: 15 where the password is the only factor; clients are outsiders with a window). */
+export const MIN_LENGTH = { client: 12, user: 15, userWithSecondFactor: 12 } as const;
+
+/** Any Unicode up to so many characters. */
+export const MAX_LENGTH = 128;
+
+/** zxcvbn's score from which a password withstands guessing: 10^8 guesses or more. */
+const MIN_SCORE = 3;
+
+/** Letters and digits that a password must have beside words of the account. */
+const MIN_OWN = 8;
+
+const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
+
+/**
+ * Tells what is wrong with a new password, or undefined: too short, too long, common, or derived from the account.
+ * No rules of composition (NIST SP 800-63B-4, 3.1.1.2; ASVS 5.0 6.2).
+ * @param password counted in Unicode code points
+ * @param minLength one of MIN_LENGTH
+ * @param accountTerms name, e-mail, company … of the account
+ */
+export function passwordFault(password: string, minLength: number, accountTerms: string[]): string | undefined {
+  const length = [...password].length;
+  if (length < minLength) return `must have at least ${minLength} characters`;
+  if (length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`;
+  const terms = accountTerms
+    .flatMap((term) => [term, ...term.split(/[^\p{L}\p{N}]+/u)])
+    .map(fold)
+    .filter((term) => term.length >= 3)
+    .sort((one, other) => other.length - one.length);
+  const own = terms.reduce((rest, term) => rest.replaceAll(term, ' '), fold(password)).replace(/[^\p{L}\p{N}]+/gu, '');
+  if ([...own].length < Math.min(MIN_OWN, minLength)) return 'is made of the name, e-mail or company of the account';
+  if (estimator.check(password, terms).score < MIN_SCORE) return 'is too common or too easy to guess';
+  return undefined;
+}

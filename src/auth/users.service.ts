@@ -1,0 +1,142 @@
+import { Injectable } from '@nestjs/common';
+import { IsNull } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import { changes, shown } from '../audit/changes.js';
+import { Clock } from '../common/clock.js';
+import { requireMatch, versionMismatch } from '../common/etag.js';
+import { newId } from '../common/ids.js';
+import { Lists, type Page } from '../common/pagination.js';
+import { conflict, notFound } from '../common/problem.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { AccountTokensService } from './account-tokens.service.js';
+import { CredentialsService } from './credentials.service.js';
+import { MIN_LENGTH } from './password.rules.js';
+import { PasswordsService } from './passwords.service.js';
+import { SessionsService } from './sessions.service.js';
+import { User } from './user.entity.js';
+import { type NewUserDto, type NewUserInput, toUserDto, type UserDto, type UserPatch, type UserQuery } from './users.dto.js';
+
+/** Administrators' accounts. At least one administrator stays. */
+@Injectable()
+export class UsersService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly lists: Lists,
+    private readonly idempotency: IdempotencyService,
+    private readonly audit: AuditService,
+    private readonly credentials: CredentialsService,
+    private readonly passwords: PasswordsService,
+    private readonly accountTokens: AccountTokensService,
+    private readonly sessions: SessionsService,
+  ) {}
+
+  /** Returns a page of users. */
+  list(query: UserQuery): Promise<Page<UserDto>> {
+    return this.lists.page<UserDto>(
+      {
+        select: `"id", "name", "email", "role", "language", "version", "created_at" AS "createdAt", "updated_at" AS "updatedAt"`,
+        from: '"users"',
+        where: ['"removed_at" IS NULL', query.role && '"role" = :role'],
+        parameters: { role: query.role },
+        types: { createdAt: 'instant', updatedAt: 'instant' },
+        id: '"id"',
+        sorts: {
+          createdAt: { expression: '"created_at"', kind: 'instant' },
+          name: { expression: '"name"', kind: 'text' },
+          email: { expression: '"email"', kind: 'text' },
+        },
+        defaultSort: '-createdAt',
+      },
+      query,
+    );
+  }
+
+  /** Returns a user. @throws Problem `not-found` */
+  async get(id: string): Promise<UserDto> {
+    return toUserDto(await this.find(id));
+  }
+
+  /**
+   * Makes a user, with a password or with an invitation, which is shown once.
+   * @throws Problem `validation` naming `password`, `conflict` when the e-mail is taken
+   */
+  async create({ password, ...input }: NewUserInput): Promise<NewUserDto> {
+    const passwordHash =
+      password === undefined
+        ? null
+        : await this.passwords.hashNew(password, { minLength: MIN_LENGTH.user, terms: [input.name, input.email] });
+    return this.idempotency.run<NewUserDto>(async () => {
+      const now = this.clock.now();
+      const user: User = { id: newId(), ...input, version: 1, createdAt: now, updatedAt: now, removedAt: null };
+      await this.uow.manager.insert(User, user);
+      const ref = { kind: 'user', id: user.id } as const;
+      await this.credentials.add(ref, input.email, passwordHash);
+      const after = shown(user, ['name', 'email', 'role', 'language']);
+      this.audit.record({ action: 'user.created', entityType: 'user', entityId: user.id, after });
+      if (passwordHash !== null) return toUserDto(user);
+      return { ...toUserDto(user), invitation: await this.accountTokens.issueInvitation(ref) };
+    }, ['invitation']);
+  }
+
+  /**
+   * Changes a user. A role that is lost is lost with the next request.
+   * @throws Problem `not-found`, `precondition-required`, `version-mismatch`, `conflict` (e-mail taken, last administrator)
+   */
+  async change(id: string, patch: UserPatch, ifMatch: string | undefined): Promise<UserDto> {
+    return this.uow.run(async () => {
+      const user = await this.find(id);
+      requireMatch(user.version, ifMatch);
+      const changed = changes<User>(user, patch);
+      if (!changed) return toUserDto(user);
+      if (user.role === 'admin' && patch.role === 'viewer') await this.keepAnAdministrator(id);
+      if (patch.email !== undefined) await this.credentials.changeEmail({ kind: 'user', id }, patch.email);
+      const next: User = { ...user, ...patch, version: user.version + 1, updatedAt: this.clock.now() };
+      await this.write(user, next);
+      this.audit.record({ action: 'user.updated', entityType: 'user', entityId: id, ...changed });
+      return toUserDto(next);
+    });
+  }
+
+  /**
+   * Removes a user: the sessions end and the e-mail is free again. The name stays with what the user did.
+   * @throws Problem as `change`
+   */
+  async remove(id: string, ifMatch: string | undefined): Promise<void> {
+    await this.uow.run(async () => {
+      const user = await this.find(id);
+      requireMatch(user.version, ifMatch);
+      if (user.role === 'admin') await this.keepAnAdministrator(id);
+      const ref = { kind: 'user', id } as const;
+      const now = this.clock.now();
+      await this.write(user, { ...user, email: null, removedAt: now, version: user.version + 1, updatedAt: now });
+      await this.credentials.remove(ref);
+      await this.accountTokens.removeAll(ref);
+      await this.sessions.endAll(ref, 'account-removed');
+      this.audit.record({ action: 'user.removed', entityType: 'user', entityId: id });
+    });
+  }
+
+  private async find(id: string): Promise<User> {
+    const user = await this.uow.manager.findOneBy(User, { id, removedAt: IsNull() });
+    if (!user) throw notFound();
+    return user;
+  }
+
+  /** Compare-and-set on the version: of two changes at once the later is told. */
+  private async write(from: User, to: User): Promise<void> {
+    const { affected } = await this.uow.manager.update(User, { id: from.id, version: from.version }, to);
+    if (affected !== 1) throw versionMismatch();
+  }
+
+  /** Holds all administrators' rows, so that two who remove each other at once do not both succeed. */
+  private async keepAnAdministrator(leaving: string): Promise<void> {
+    const others = `SELECT "id" FROM "users" WHERE "role" = 'admin' AND "removed_at" IS NULL`;
+    const admins = await this.uow.query<{ id: string }>({
+      sqlite: others,
+      postgres: `${others} ORDER BY "id" FOR UPDATE`,
+    });
+    if (!admins.some(({ id }) => id !== leaving)) throw conflict('This is the last administrator.');
+  }
+}

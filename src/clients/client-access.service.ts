@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
 import { SessionsService } from '../auth/sessions.service.js';
+import type { InvitationDto } from '../auth/users.dto.js';
 import { AuditService } from '../audit/audit.service.js';
 import { changes } from '../audit/changes.js';
 import { Clock } from '../common/clock.js';
@@ -10,7 +11,7 @@ import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
-import { type ClientDto, type InvitationDto, type RenewClientBody, toClientDto } from './clients.dto.js';
+import { type ClientDto, type RenewClientBody, toClientDto } from './clients.dto.js';
 import { assertNotRevoked, renewedEnd, shortenedEnd } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 
@@ -37,7 +38,13 @@ export class ClientAccessService {
   revoke(id: string, reason: string, ifMatch: string | undefined): Promise<ClientDto> {
     return this.act(id, ifMatch, async (client, now) => {
       if (client.revokedAt !== null) return client;
-      const revoked = await this.change(client, { revokedAt: now, revokeReason: reason }, now, 'client.revoked', reason);
+      const revoked = await this.change(
+        client,
+        { revokedAt: now, revokeReason: reason },
+        now,
+        'client.revoked',
+        reason,
+      );
       const account = { kind: 'client', id } as const;
       await this.sessions.endAll(account, 'access-revoked');
       await this.tokens.removeAll(account);

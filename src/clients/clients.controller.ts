@@ -5,11 +5,11 @@ import {
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
-import { IfMatch } from '../common/etag.js';
+import { InvitationDto } from '../auth/users.dto.js';
+import { ApiIfMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, type Page } from '../common/pagination.js';
@@ -20,7 +20,6 @@ import {
   ClientsQuery,
   CreateClientBody,
   CreatedClientDto,
-  InvitationDto,
   RenewClientBody,
   RevokeClientBody,
   ShortenClientBody,
@@ -76,14 +75,14 @@ export class ClientsController {
 
   @Patch(':id')
   @Access(admin)
+  @ApiIfMatch()
   @ApiOperation({
     summary: 'Edit a client',
-    description: 'Needs If-Match. The access window is changed by renew, shorten, revoke and reinstate.',
+    description: 'The access window is changed by renew, shorten, revoke and reinstate.',
   })
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The e-mail is taken.' })
-  @ApiPreconditionFailedResponse({ description: 'Somebody else changed the client (`version-mismatch`).' })
   update(
     @Param('id', IdPipe) id: string,
     @Body() body: UpdateClientBody,
@@ -95,14 +94,14 @@ export class ClientsController {
   @Delete(':id')
   @Access(admin)
   @HttpCode(204)
+  @ApiIfMatch()
   @ApiOperation({
     summary: 'Erase a client',
     description:
-      'Needs If-Match. Erases the person’s data, ends sessions and grants and keeps anonymous usage. Not to be undone.',
+      'Erases the person’s data, ends sessions and grants and keeps anonymous usage. Not to be undone.',
   })
   @ApiNoContentResponse({ description: 'Erased.' })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
-  @ApiPreconditionFailedResponse({ description: 'Somebody else changed the client (`version-mismatch`).' })
   erase(@Param('id', IdPipe) id: string, @IfMatch() ifMatch?: string): Promise<void> {
     return this.clients.erase(id, ifMatch);
   }
@@ -112,7 +111,8 @@ export class ClientsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Revoke a client’s access',
-    description: 'Binds the next request: sessions and demo sessions end at once. Repeating it changes nothing.',
+    description:
+      'Binds the next request: sessions and demo sessions end at once. Repeating it changes nothing.',
   })
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
@@ -127,7 +127,10 @@ export class ClientsController {
   @Post(':id/reinstate')
   @Access(admin)
   @HttpCode(200)
-  @ApiOperation({ summary: 'Take a revocation back', description: 'The window and the grants are what they were.' })
+  @ApiOperation({
+    summary: 'Take a revocation back',
+    description: 'The window and the grants are what they were.',
+  })
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
   reinstate(@Param('id', IdPipe) id: string, @IfMatch() ifMatch?: string): Promise<ClientDto> {
@@ -139,7 +142,8 @@ export class ClientsController {
   @HttpCode(200)
   @ApiOperation({
     summary: 'Renew a client’s access',
-    description: 'By `days` after the later of now and the current end, or `until` an instant later than both.',
+    description:
+      'By `days` after the later of now and the current end, or `until` an instant later than both.',
   })
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })

@@ -1,4 +1,3 @@
-import { ApiProperty } from '@nestjs/swagger';
 import {
   type ClientStatus,
   clientStatus,
@@ -6,6 +5,7 @@ import {
   type Language,
   languages,
 } from '../auth/accounts.js';
+import { InvitationDto } from '../auth/users.dto.js';
 import { Email, Id, IdList, Instant, Int, LongText, Nested, OneOf, Secret, Text } from '../common/fields.js';
 import { ListQuery } from '../common/pagination.js';
 import type { Client } from './client.entity.js';
@@ -57,7 +57,13 @@ export class RevokeClientBody {
 }
 
 export class RenewClientBody {
-  @Int({ min: 1, max: 36_500, optional: true, description: 'After the later of now and the current end.', example: 30 })
+  @Int({
+    min: 1,
+    max: 36_500,
+    optional: true,
+    description: 'After the later of now and the current end.',
+    example: 30,
+  })
   days?: number;
   @Instant({ optional: true, description: 'Later than now and than the current end. Give this or `days`.' })
   until?: Date;
@@ -69,10 +75,19 @@ export class ShortenClientBody {
 
 export class ClientsQuery extends ListQuery {
   @OneOf(clientStatuses, { optional: true }) status?: ClientStatus;
-  @Text({ max: 200, optional: true, description: 'Found in name, e-mail or company, literally, in any case.' })
+  @Text({
+    max: 200,
+    optional: true,
+    description: 'Found in name, e-mail or company, literally, in any case.',
+  })
   search?: string;
   @Text({ max: 200, optional: true, description: 'Exactly this company.' }) company?: string;
-  @Int({ min: 1, max: 36_500, optional: true, description: 'Active clients whose access ends within so many days.' })
+  @Int({
+    min: 1,
+    max: 36_500,
+    optional: true,
+    description: 'Active clients whose access ends within so many days.',
+  })
   expiringWithinDays?: number;
 }
 
@@ -84,23 +99,21 @@ export class ClientDto {
   @Text({ max: 200, nullable: true, example: 'Example Lda' }) company!: string | null;
   @LongText({ max: 4000, nullable: true }) notes!: string | null;
   @OneOf(languages) language!: Language;
-  @OneOf(clientStatuses, { description: 'Derived from the window and the revocation at the instant of the call.' })
+  @OneOf(clientStatuses, {
+    description: 'Derived from the window and the revocation at the instant of the call.',
+  })
   status!: ClientStatus;
   @Instant() accessStartsAt!: Date;
-  @Instant({ description: 'The first instant at which the access is over.', example: '2026-12-21T12:00:00.000Z' })
+  @Instant({
+    description: 'The first instant at which the access is over.',
+    example: '2026-12-21T12:00:00.000Z',
+  })
   accessEndsAt!: Date;
   @Instant({ nullable: true }) revokedAt!: Date | null;
   @Text({ max: 1000, nullable: true }) revokeReason!: string | null;
   @Int({ example: 1 }) version!: number;
   @Instant() createdAt!: Date;
   @Instant() updatedAt!: Date;
-}
-
-/** A single-use link by which the client sets a password. Shown once. */
-export class InvitationDto {
-  @ApiProperty({ description: 'For `POST /auth/invitations/accept`.' }) token!: string;
-  @Instant({ example: '2026-11-28T12:00:00.000Z' }) expiresAt!: Date;
-  @ApiProperty({ required: false, description: 'The page of the front end, where PUBLIC_URL is set.' }) url?: string;
 }
 
 export class CreatedClientDto extends ClientDto {

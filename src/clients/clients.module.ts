@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
 import { ClientAccessService } from './client-access.service.js';
 import { ClientsController } from './clients.controller.js';
@@ -10,7 +9,7 @@ import { GrantsService } from './grants.service.js';
 
 /** Clients, their access window and their grants. */
 @Module({
-  imports: [AuthModule, DemoSessionsModule],
+  imports: [DemoSessionsModule],
   controllers: [ClientsController, GrantsController],
   providers: [ClientStore, ClientsService, ClientAccessService, GrantsService],
 })

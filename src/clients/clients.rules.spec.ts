@@ -26,7 +26,11 @@ describe('newWindow', () => {
     ['days from the start', { accessStartsAt: day(2), accessDays: 5 }, window(day(2), day(7))],
     ['the default days from the start', { accessStartsAt: day(2) }, window(day(2), day(32))],
     ['an end', { accessEndsAt: day(9) }, window(day(0), day(9))],
-    ['a window of one millisecond', { accessStartsAt: day(1), accessEndsAt: day(1, 1) }, window(day(1), day(1, 1))],
+    [
+      'a window of one millisecond',
+      { accessStartsAt: day(1), accessEndsAt: day(1, 1) },
+      window(day(1), day(1, 1)),
+    ],
     [
       'a window in the past: an expired client',
       { accessStartsAt: day(-9), accessEndsAt: day(-1) },

@@ -74,7 +74,10 @@ export function renewedEnd(
 export function shortenedEnd(window: AccessWindow, until: Date, now: Date): Date {
   assertNotRevoked(window);
   if (until <= later(now, window.accessStartsAt) || until >= window.accessEndsAt) {
-    throw invalid('until', 'must lie between now (or the start of the access, if that is later) and its current end');
+    throw invalid(
+      'until',
+      'must lie between now (or the start of the access, if that is later) and its current end',
+    );
   }
   return until;
 }
@@ -88,7 +91,8 @@ export function assertGrantWindow({ startsAt, endsAt }: GrantWindow, client: Spa
   if (startsAt && (startsAt < client.accessStartsAt || startsAt >= client.accessEndsAt)) {
     throw invalid('startsAt', within);
   }
-  if (endsAt && (endsAt <= client.accessStartsAt || endsAt > client.accessEndsAt)) throw invalid('endsAt', within);
+  if (endsAt && (endsAt <= client.accessStartsAt || endsAt > client.accessEndsAt))
+    throw invalid('endsAt', within);
   if (startsAt && endsAt && endsAt <= startsAt) throw invalid('endsAt', 'must be after startsAt');
 }
 
@@ -117,7 +121,10 @@ export function assertNotRevoked(window: AccessWindow): void {
 function assertBelowCeiling(end: Date, maxDaysAhead: number, now: Date, field: string): void {
   const ceiling = after(now, maxDaysAhead * DAY);
   if (end > ceiling) {
-    throw invalid(field, `must not let the access end later than ${ceiling.toISOString()}, ${maxDaysAhead} days from now`);
+    throw invalid(
+      field,
+      `must not let the access end later than ${ceiling.toISOString()}, ${maxDaysAhead} days from now`,
+    );
   }
 }
 

@@ -28,6 +28,9 @@ import { newWindow } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
 
+/** Outsiders with a window (quality.md, Security 7). */
+const PASSWORD_MIN_LENGTH = 12;
+
 /** Clients as records: made, read, edited, erased. Their access window is in client-access.service.ts. */
 @Injectable()
 export class ClientsService {
@@ -55,7 +58,12 @@ export class ClientsService {
   async create(body: CreateClientBody): Promise<CreatedClientDto> {
     const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
     const passwordHash =
-      password === undefined ? null : await this.passwords.hashNew(password, { for: 'client', terms: [name, email, company] });
+      password === undefined
+        ? null
+        : await this.passwords.hashNew(password, {
+            minLength: PASSWORD_MIN_LENGTH,
+            terms: [name, email, company],
+          });
     return this.idempotency.run(async () => {
       const now = this.clock.now();
       const client: Client = {
@@ -81,7 +89,15 @@ export class ClientsService {
         action: 'client.created',
         entityType: 'client',
         entityId: client.id,
-        after: shown(client, ['name', 'email', 'company', 'notes', 'language', 'accessStartsAt', 'accessEndsAt']),
+        after: shown(client, [
+          'name',
+          'email',
+          'company',
+          'notes',
+          'language',
+          'accessStartsAt',
+          'accessEndsAt',
+        ]),
       });
       await this.grants.grantAll(client, demoIds, now);
       const invitation = passwordHash === null ? await this.tokens.issueInvitation(account) : undefined;
@@ -132,7 +148,14 @@ export class ClientsService {
       const client = await this.clients.lock(id);
       requireMatch(client.version, ifMatch);
       const now = this.clock.now();
-      const nobody = { name: '', email: null, company: null, notes: null, revokeReason: null, searchText: '' };
+      const nobody = {
+        name: '',
+        email: null,
+        company: null,
+        notes: null,
+        revokeReason: null,
+        searchText: '',
+      };
       await this.clients.change(client, { ...nobody, erasedAt: now }, now);
       this.audit.record({
         action: 'client.erased',

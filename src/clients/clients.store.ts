@@ -27,9 +27,7 @@ export class ClientStore {
    * @throws Problem `not-found`
    */
   async lock(id: string): Promise<Client> {
-    const found = this.uow.manager
-      .createQueryBuilder(Client, 'client')
-      .where({ id, erasedAt: IsNull() });
+    const found = this.uow.manager.createQueryBuilder(Client, 'client').where({ id, erasedAt: IsNull() });
     // SQLite's units are serial already.
     if (this.uow.dialect === 'postgres') found.setLock('pessimistic_write');
     const client = await found.getOne();

@@ -10,7 +10,7 @@ import {
 import { Access } from '../auth/access.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiItems } from '../common/pagination.js';
-import { AccessDto, AccessQuery, GrantDto, SetGrantBody } from './grants.dto.js';
+import { AccessAtDto, AccessQuery, GrantDto, SetGrantBody } from './grants.dto.js';
 import { GrantsService } from './grants.service.js';
 
 const admin = { users: 'admin', key: 'clients:write' } as const;
@@ -65,9 +65,9 @@ export class GrantsController {
     description:
       'From history; of an instant to come: as things stand now. What could not be opened is absent or `open: false`. Before the client existed its status is `scheduled`.',
   })
-  @ApiOkResponse({ type: AccessDto })
+  @ApiOkResponse({ type: AccessAtDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
-  accessAt(@Param('id', IdPipe) id: string, @Query() { at }: AccessQuery): Promise<AccessDto> {
+  accessAt(@Param('id', IdPipe) id: string, @Query() { at }: AccessQuery): Promise<AccessAtDto> {
     return this.grants.accessAt(id, at);
   }
 }

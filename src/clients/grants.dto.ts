@@ -18,7 +18,8 @@ export class SetGrantBody {
 export class GranterDto {
   @OneOf(granterKinds) kind!: GranterKind;
   @Id({ nullable: true }) id!: string | null;
-  @Text({ max: 200, nullable: true, description: "The user's name.", example: 'Rita Lopes' }) name!: string | null;
+  @Text({ max: 200, nullable: true, description: "The user's name.", example: 'Rita Lopes' }) name!:
+    string | null;
 }
 
 /** This client may open this demo. */
@@ -28,7 +29,8 @@ export class GrantDto {
   @ApiProperty({ example: 'Sales dashboard' }) title!: string;
   @OneOf(['draft', 'published', 'retired'], { description: 'Only a published demo can be opened.' })
   demoStatus!: string;
-  @Instant({ nullable: true, description: "Null: from the start of the client's access." }) startsAt!: Date | null;
+  @Instant({ nullable: true, description: "Null: from the start of the client's access." })
+  startsAt!: Date | null;
   @Instant({ nullable: true, description: "Null: to the end of the client's access." }) endsAt!: Date | null;
   @Nested(() => GranterDto) grantedBy!: GranterDto;
   @Instant() grantedAt!: Date;
@@ -41,7 +43,8 @@ export class AccessQuery {
 /** Whether a demo could be opened, and who allowed it. */
 export class AccessDemoDto {
   @Id() demoId!: string;
-  @Flag({ description: 'Client active, demo published and the grant holding, all at that instant.' }) open!: boolean;
+  @Flag({ description: 'Client active, demo published and the grant holding, all at that instant.' })
+  open!: boolean;
   @Nested(() => GranterDto) grantedBy!: GranterDto;
   @Instant() grantedAt!: Date;
   @Instant({ nullable: true }) startsAt!: Date | null;
@@ -49,10 +52,11 @@ export class AccessDemoDto {
 }
 
 /** What a client could open at an instant. */
-export class AccessDto {
+export class AccessAtDto {
   @Instant() at!: Date;
   @OneOf(clientStatuses, { description: 'Before the client existed: `scheduled`.' }) status!: ClientStatus;
-  @NestedList(() => AccessDemoDto, { description: 'The demos that were granted then.' }) demos!: AccessDemoDto[];
+  @NestedList(() => AccessDemoDto, { description: 'The demos that were granted then.' })
+  demos!: AccessDemoDto[];
 }
 
 /** Returns a grant's answer. */

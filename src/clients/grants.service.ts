@@ -13,7 +13,13 @@ import { accessAt, currentGrants, type GrantableDemo, grantableDemos } from './c
 import { assertGrantWindow, type GrantWindow, isOpen } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { Grant } from './grant.entity.js';
-import { type AccessDto, type GrantDto, type SetGrantBody, toGrantDto, toGranterDto } from './grants.dto.js';
+import {
+  type AccessAtDto,
+  type GrantDto,
+  type SetGrantBody,
+  toGrantDto,
+  toGranterDto,
+} from './grants.dto.js';
 
 /** Which client may open which demo, and could when. */
 @Injectable()
@@ -40,7 +46,11 @@ export class GrantsService {
    * @throws Problem 404 for an unknown client or demo; 409 when the demo is retired; 400 naming `startsAt` or `endsAt`
    *   when the window is none or not within the client's
    */
-  async set(clientId: string, demoId: string, { startsAt = null, endsAt = null }: SetGrantBody): Promise<GrantDto> {
+  async set(
+    clientId: string,
+    demoId: string,
+    { startsAt = null, endsAt = null }: SetGrantBody,
+  ): Promise<GrantDto> {
     return this.uow.run(async (manager) => {
       const client = await this.clients.lock(clientId);
       const [demo] = await this.demos([demoId]);
@@ -102,7 +112,7 @@ export class GrantsService {
    * the client existed it is `scheduled`, with no demos.
    * @throws Problem `not-found`
    */
-  async accessAt(clientId: string, at: Date = this.clock.now()): Promise<AccessDto> {
+  async accessAt(clientId: string, at: Date = this.clock.now()): Promise<AccessAtDto> {
     const rows = await this.uow.all(accessAt, { clientId, at });
     const [first] = rows;
     if (!first) throw notFound();
@@ -115,7 +125,14 @@ export class GrantsService {
       demos: rows.flatMap((row) => {
         const { demoId, startsAt, endsAt, grantedAt } = row;
         if (demoId === null) return [];
-        return { demoId, open: isOpen(window, row, at), grantedBy: toGranterDto(row), grantedAt, startsAt, endsAt };
+        return {
+          demoId,
+          open: isOpen(window, row, at),
+          grantedBy: toGranterDto(row),
+          grantedAt,
+          startsAt,
+          endsAt,
+        };
       }),
     };
   }
@@ -132,7 +149,15 @@ export class GrantsService {
         : { grantedByKind: 'system' as const, grantedById: null };
     await this.uow.manager.insert(
       Grant,
-      demoIds.map((demoId) => ({ id: newId(), clientId, demoId, ...window, ...granter, grantedAt: now, removedAt: null })),
+      demoIds.map((demoId) => ({
+        id: newId(),
+        clientId,
+        demoId,
+        ...window,
+        ...granter,
+        grantedAt: now,
+        removedAt: null,
+      })),
     );
   }
 

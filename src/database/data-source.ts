@@ -89,13 +89,13 @@ function postgresOptions(
     database,
     username: user,
     password,
-    ssl: tlsOptions(url),
     installExtensions: false,
     connectTimeoutMS: settings.connectTimeoutMs,
     applicationName: url.applicationName ?? (app ? 'ecatalog' : 'ecatalog-migrate'),
     poolSize: app ? settings.poolSize : 2,
     poolErrorHandler: onPoolError ?? (() => undefined),
     extra: {
+      ssl: tlsOptions(url),
       options: [url.options, '-c TimeZone=UTC'].filter(Boolean).join(' '),
       enableChannelBinding: url.channelBinding,
       keepAlive: true,
@@ -113,8 +113,10 @@ function postgresOptions(
   } as const;
 }
 
+type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
+
 /** As pg does, but count(*) and bigint are numbers, as on SQLite. */
-function getTypeParser(oid: number, format: 'text' | 'binary' = 'text'): (value: string) => unknown {
-  const bigint: number = pg.types.builtins.INT8;
-  return oid === bigint && format === 'text' ? Number : pg.types.getTypeParser(oid, format);
+function getTypeParser(oid: TypeId, format: 'text' | 'binary' = 'text'): (value: string) => unknown {
+  if (oid === pg.types.builtins.INT8 && format === 'text') return Number;
+  return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
 }

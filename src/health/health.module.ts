@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DrainingService } from './draining.service.js';
 
-@Module({})
+@Module({ providers: [DrainingService], exports: [DrainingService] })
 export class HealthModule {}

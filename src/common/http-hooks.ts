@@ -64,7 +64,6 @@ export function addHttpHooks(fastify: FastifyInstance): void {
     const { actor } = contexts.get(request) ?? {};
     request.log.info(
       {
-        requestId: request.id,
         method: request.method,
         route: request.routeOptions.url ?? null,
         path: pathOf(request),

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DrainingService } from './draining.service.js';
+import { HealthController } from './health.controller.js';
 
-@Module({ providers: [DrainingService], exports: [DrainingService] })
+@Module({ controllers: [HealthController], providers: [DrainingService], exports: [DrainingService] })
 export class HealthModule {}

@@ -38,7 +38,7 @@ export function settingsFor(database: TestDatabase, over: Partial<DatabaseSettin
 export function dataSourceOf(
   database: TestDatabase,
   options: Omit<ConnectedOptions, 'schema' | 'database'> = {},
-) {
+): DataSource {
   const { settings, role = 'app', entities = [] } = options;
   const dataSource = buildDataSource(settingsFor(database, settings), { role, entities });
   closeAfterSuite(dataSource, async () => {

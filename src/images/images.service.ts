@@ -57,11 +57,6 @@ export class ImagesService {
     return toImageDto(await this.find(id));
   }
 
-  /** Tells whether there is an image of this id. */
-  exists(id: string): Promise<boolean> {
-    return this.uow.manager.existsBy(Image, { id });
-  }
-
   /** Adds an image. @throws Problem `validation` naming `reference`, `conflict` when its canonical form is there */
   async create({ reference, description = null }: NewImageInput): Promise<ImageDto> {
     const name = nameOf(reference);

@@ -161,7 +161,8 @@ function report(jestStatus) {
   const { counts, skipped } = JSON.parse(readFileSync(file, 'utf8'));
   const total = { passed: 0, failed: 0, skipped: 0 };
   const line = ({ passed, failed, skipped }) => `${passed} passed, ${failed} failed, ${skipped} skipped`;
-  if (skipped.length) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+  const failing = process.env.CI ? ', which fails a run where CI is set' : '';
+  if (skipped.length) console.log(`\nSkipped${failing}:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
   console.log();
   for (const project of projects) {
     const count = counts[project] ?? { passed: 0, failed: 0, skipped: 0 };
@@ -169,8 +170,7 @@ function report(jestStatus) {
     for (const key of Object.keys(total)) total[key] += count[key];
   }
   console.log(line(total));
-  if (process.env.CI && total.skipped) console.error('A skipped test fails the run where CI is set.');
-  return jestStatus || (total.failed || (process.env.CI && total.skipped) ? 1 : 0);
+  return jestStatus || (total.failed || (failing && total.skipped) ? 1 : 0);
 }
 
 /** Ends the run, once; the keeper ends what is left of it. */

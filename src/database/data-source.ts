@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { DataSource, type DataSourceOptions, type MixedList } from 'typeorm';
+import { DataSource, type DataSourceOptions } from 'typeorm';
 import { entities as allEntities } from './entities.js';
 import type { DatabaseSettings } from './database-settings.js';
 import { tlsOptions, type PostgresUrl } from './database-url.js';
@@ -8,13 +8,16 @@ import { UnitPostgresDriver } from './postgres/unit-driver.js';
 import { LaneSqliteDriver, type LaneSettings } from './sqlite/lane-driver.js';
 import { Sqlite } from './sqlite/sqlite.js';
 
+/** A class with `@Entity`. */
+export type EntityClass = new () => object;
+
 /** The application shares its connections and must never wait long; the migrator is alone and may. */
 export type DatabaseRole = 'app' | 'migrator';
 
 export interface DataSourceChoice {
   readonly role: DatabaseRole;
   /** Every entity of the program, unless a test brings its own. */
-  readonly entities?: MixedList<Function>;
+  readonly entities?: EntityClass[];
   /** Hears of connections that fail while they are idle; the pool replaces them by itself. */
   readonly onPoolError?: (error: Error) => void;
 }
@@ -86,13 +89,13 @@ function postgresOptions(
     database,
     username: user,
     password,
-    ssl: tlsOptions(url),
     installExtensions: false,
     connectTimeoutMS: settings.connectTimeoutMs,
     applicationName: url.applicationName ?? (app ? 'ecatalog' : 'ecatalog-migrate'),
     poolSize: app ? settings.poolSize : 2,
     poolErrorHandler: onPoolError ?? (() => undefined),
     extra: {
+      ssl: tlsOptions(url),
       options: [url.options, '-c TimeZone=UTC'].filter(Boolean).join(' '),
       enableChannelBinding: url.channelBinding,
       keepAlive: true,
@@ -110,8 +113,10 @@ function postgresOptions(
   } as const;
 }
 
+type TypeId = (typeof pg.types.builtins)[keyof typeof pg.types.builtins];
+
 /** As pg does, but count(*) and bigint are numbers, as on SQLite. */
-function getTypeParser(oid: number, format?: 'text' | 'binary'): unknown {
-  const bigint = oid === pg.types.builtins.INT8 && format !== 'binary';
-  return bigint ? Number : (pg.types.getTypeParser(oid, format as 'text') as unknown);
+function getTypeParser(oid: TypeId, format: 'text' | 'binary' = 'text'): (value: string) => unknown {
+  if (oid === pg.types.builtins.INT8 && format === 'text') return Number;
+  return pg.types.getTypeParser(oid, format) as (value: string) => unknown;
 }

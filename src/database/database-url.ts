@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { TlsOptions } from 'node:tls';
-import { checkServerIdentity } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 
 /** A file of SQLite. */
 export interface SqliteUrl {
@@ -100,18 +99,15 @@ export function describeDatabase(url: DatabaseUrl): string {
  * What node's TLS needs for the address, `false` where it asks for none.
  * @throws DatabaseUrlError where a certificate file can't be read
  */
-export function tlsOptions(url: PostgresUrl): (TlsOptions & { rejectUnauthorized?: boolean }) | false {
+export function tlsOptions(url: PostgresUrl): ConnectionOptions | false {
   if (url.tls === 'disable') return false;
-  const files = Object.fromEntries(
-    Object.entries(url.tlsFiles).map(([name, path]) => [name, readPem(path)]),
-  ) as Record<keyof PostgresUrl['tlsFiles'], string>;
-  const trusts = url.tls !== 'require' || files.ca !== undefined;
+  const { ca, cert, key } = url.tlsFiles;
   return {
-    ...files,
-    rejectUnauthorized: trusts,
-    ...(url.tls !== 'verify-full' && {
-      checkServerIdentity: (() => undefined) as typeof checkServerIdentity,
-    }),
+    ...(ca && { ca: readPem(ca) }),
+    ...(cert && { cert: readPem(cert) }),
+    ...(key && { key: readPem(key) }),
+    rejectUnauthorized: url.tls !== 'require' || ca !== undefined,
+    ...(url.tls !== 'verify-full' && { checkServerIdentity: () => undefined }),
   };
 }
 

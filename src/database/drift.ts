@@ -1,12 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { postgresFingerprint } from './postgres/catalogue.js';
-import { releasedSchema } from './released-schema.js';
+import { releasedSchema, type Fingerprint } from './released-schema.js';
 import { dialectOf } from './sql.js';
 import { sqliteFingerprint } from './sqlite/catalogue.js';
-
-/** Everything in a schema that can drift: what it is and is called, and how it is defined. */
-export type Fingerprint = Readonly<Record<string, string>>;
 
 /**
  * How the database differs from the entities and from the committed fingerprint: a sentence for each difference,

@@ -150,7 +150,7 @@ function codeOf(error: unknown): string | undefined {
 }
 
 function driverErrorOf(error: unknown): DriverError | undefined {
-  const inner = error instanceof QueryFailedError ? error.driverError : error;
+  const inner: unknown = error instanceof QueryFailedError ? error.driverError : error;
   return inner instanceof Error ? (inner as Error & DriverError) : undefined;
 }
 

@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { MigrationInterface } from 'typeorm';
 import { migrations } from '../../migrations/index.js';
-import type { Fingerprint } from './drift.js';
 import type { Dialect } from './sql.js';
+
+/** Everything in a schema that can drift: what it is and is called, and how it is defined. */
+export type Fingerprint = Readonly<Record<string, string>>;
 
 /** A migration of ours: one class for both databases. */
 export interface Migration extends MigrationInterface {
@@ -29,11 +31,13 @@ export function migrationsFolder(): string {
   }
 }
 
+let checksums: Readonly<Record<string, string>> | undefined;
+
 /** The schema of this release. */
 export const releasedSchema: ReleasedSchema = {
   migrations,
   get checksums() {
-    return readJson('checksums.json');
+    return (checksums ??= readJson('checksums.json'));
   },
   fingerprint: (dialect) => readJson(`fingerprint.${dialect}.json`),
 };

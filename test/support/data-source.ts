@@ -5,8 +5,8 @@
  *
  * All are closed after the suite, before their database is dropped.
  */
-import type { DataSource, MixedList } from 'typeorm';
-import { buildDataSource, type DatabaseRole } from '../../src/database/data-source.js';
+import type { DataSource } from 'typeorm';
+import { buildDataSource, type DatabaseRole, type EntityClass } from '../../src/database/data-source.js';
 import { databaseDefaults, type DatabaseSettings } from '../../src/database/database-settings.js';
 import { parseDatabaseUrl } from '../../src/database/database-url.js';
 import { UnitOfWork } from '../../src/database/unit-of-work.js';
@@ -16,7 +16,7 @@ import { freshDatabase, type TestDatabase } from './database.js';
 export interface ConnectedOptions {
   /** Use this database instead of a new, empty one. */
   readonly database?: TestDatabase;
-  readonly entities?: MixedList<Function>;
+  readonly entities?: EntityClass[];
   /** Statements that make the tables the test needs; an entry may be given per dialect. */
   readonly schema?: readonly (string | { readonly sqlite: string; readonly postgres: string })[];
   readonly settings?: Partial<DatabaseSettings>;
@@ -38,7 +38,7 @@ export function settingsFor(database: TestDatabase, over: Partial<DatabaseSettin
 export function dataSourceOf(
   database: TestDatabase,
   options: Omit<ConnectedOptions, 'schema' | 'database'> = {},
-) {
+): DataSource {
   const { settings, role = 'app', entities = [] } = options;
   const dataSource = buildDataSource(settingsFor(database, settings), { role, entities });
   closeAfterSuite(dataSource, async () => {

@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { Fingerprint } from '../drift.js';
+import type { Fingerprint } from '../released-schema.js';
 import { queryRows } from '../sql.js';
 import { normalizeSql } from '../sql-text.js';
 

@@ -11,6 +11,16 @@ export class UnitPostgresDriver extends PostgresDriver implements StatementRunne
     return new UnitPostgresQueryRunner(this, mode);
   }
 
+  override async connect(): Promise<void> {
+    try {
+      await super.connect();
+    } catch (error) {
+      // TypeORM would leave the pool open behind a server that goes in between.
+      if (this.master) await this.disconnect();
+      throw error;
+    }
+  }
+
   /** Connections in all, idle ones, and callers that wait for one. */
   get poolState(): { total: number; idle: number; waiting: number } {
     const pool = this.master as Pool | undefined;

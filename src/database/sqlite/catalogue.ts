@@ -1,5 +1,5 @@
 import type { QueryRunner } from 'typeorm';
-import type { Fingerprint } from '../drift.js';
+import type { Fingerprint } from '../released-schema.js';
 import { queryRows } from '../sql.js';
 import { closingBracket, joined, normalizeSql, splitList, sqlTokens } from '../sql-text.js';
 

@@ -1,0 +1,50 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AnalyticsModule } from './analytics/analytics.module.js';
+import { AuditModule } from './audit/audit.module.js';
+import { AccessGuard } from './auth/access.guard.js';
+import { AuthModule } from './auth/auth.module.js';
+import { ClientsModule } from './clients/clients.module.js';
+import type { Clock } from './common/clock.js';
+import { CommonModule } from './common/common.module.js';
+import { ETagInterceptor } from './common/etag.js';
+import { ProblemFilter } from './common/problem.filter.js';
+import { RequestPipe } from './common/request.pipe.js';
+import type { AppConfig } from './config/app-config.js';
+import { ConfigModule } from './config/config.module.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DemosModule } from './demos/demos.module.js';
+import { HealthModule } from './health/health.module.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
+import { ImagesModule } from './images/images.module.js';
+import { SettingsModule } from './settings/settings.module.js';
+
+/** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
+@Module({})
+export class AppModule {
+  static of(config: AppConfig, clock: Clock): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.of(config),
+        CommonModule.of(clock),
+        DatabaseModule,
+        AuditModule,
+        SettingsModule,
+        IdempotencyModule,
+        AuthModule,
+        ClientsModule,
+        DemosModule,
+        ImagesModule,
+        AnalyticsModule,
+        HealthModule,
+      ],
+      providers: [
+        { provide: APP_GUARD, useExisting: AccessGuard },
+        { provide: APP_PIPE, useClass: RequestPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: ETagInterceptor },
+      ],
+    };
+  }
+}

@@ -1,0 +1,63 @@
+import type { IncomingMessage } from 'node:http';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule } from '@nestjs/swagger';
+import { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { pino } from 'pino';
+import { AppModule } from './app.module.js';
+import { Clock } from './common/clock.js';
+import { addHttpHooks, requestIdOf } from './common/http-hooks.js';
+import { NestLogger } from './common/nest-logger.js';
+import { sendProblem } from './common/problem.filter.js';
+import type { AppConfig } from './config/app-config.js';
+import { makeOpenApiDocument } from './openapi.js';
+
+/** Largest body; imports have a limit of their own (api.md). */
+const BODY_LIMIT = 128 * 1024;
+
+export const HEALTH_PATHS = ['health/live', 'health/ready', 'health/database'];
+
+/**
+ * Makes the app, ready to listen: the very same for production and for the tests.
+ * @param options.clock in place of the real one, for tests
+ */
+export async function createApp(config: AppConfig, options: { clock?: Clock } = {}): Promise<NestFastifyApplication> {
+  const logger = pino({
+    level: config.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (level) => ({ level }) },
+  });
+  const adapter = new FastifyAdapter({
+    loggerInstance: logger as FastifyBaseLogger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: 15_000,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 300 },
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(request, reply, error, (unforeseen) => logger.error({ err: unforeseen })),
+  });
+  addHttpHooks(adapter.getInstance());
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, options.clock ?? new Clock()), adapter, {
+    bodyParser: false,
+    logger: new NestLogger(logger),
+    abortOnError: false,
+  });
+  app.useSecurityHeaders({
+    contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'frame-ancestors': "'none'" } },
+  });
+  if (config.corsOrigins.length > 0) {
+    app.enableCors({ origin: config.corsOrigins, exposedHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After'] });
+  }
+  app.setGlobalPrefix('api/v1', { exclude: HEALTH_PATHS });
+  SwaggerModule.setup('docs', app, () => makeOpenApiDocument(app), {
+    jsonDocumentUrl: 'docs/openapi.json',
+    yamlDocumentUrl: 'docs/openapi.yaml',
+    customSiteTitle: 'LTP Labs E-Catalog',
+    swaggerOptions: { persistAuthorization: true, tryItOutEnabled: true },
+  });
+  return app;
+}

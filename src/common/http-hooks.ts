@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { invalid, notFound, Problem } from './problem.js';
+import { type RequestContext, withRequestContext } from './request-context.js';
+
+/** Deeper JSON is refused before anything walks it by recursion. */
+const MAX_DEPTH = 20;
+
+const contexts = new WeakMap<FastifyRequest, RequestContext>();
+
+/** Returns the caller's X-Request-Id when it is a sane token, else a new id (api.md, Conventions). */
+export function requestIdOf(header: string | string[] | undefined): string {
+  return typeof header === 'string' && /^[\w.:-]{1,100}$/.test(header) ? header : randomUUID();
+}
+
+/**
+ * What holds for every request, whatever route it reaches: request id, a path that is one, JSON that is UTF-8, the
+ * request context, and one log line.
+ */
+export function addHttpHooks(fastify: FastifyInstance): void {
+  const routes: { method: string; segments: string[] }[] = [];
+  fastify.addHook('onRoute', ({ method, url }) => {
+    for (const one of [method].flat()) routes.push({ method: one, segments: url.split('/') });
+  });
+
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.header('X-Request-Id', request.id);
+    refuseStrangePath(request.raw.url ?? '');
+    if (!request.is404) return;
+    const segments = pathOf(request).split('/');
+    const allowed = routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
+    if (allowed.length === 0) throw notFound();
+    throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
+      headers: { Allow: [...new Set(allowed)].sort().join(', ') },
+    });
+  });
+
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    try {
+      done(null, parseJson(body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+
+  // After the body: its events would leave the context again.
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    const context: RequestContext = {
+      requestId: request.id,
+      ip: request.ip,
+      userAgent: request.headers['user-agent'] ?? null,
+      actor: { kind: 'anonymous', id: null },
+    };
+    contexts.set(request, context);
+    withRequestContext(context, done);
+  });
+
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (!reply.hasHeader('Cache-Control')) reply.header('Cache-Control', 'no-store');
+  });
+
+  fastify.addHook('onResponse', async (request, reply) => {
+    const { actor } = contexts.get(request) ?? {};
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? null,
+        path: pathOf(request),
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime * 10) / 10,
+        actor: actor && `${actor.kind}${actor.id === null ? '' : `:${actor.id}`}`,
+        ip: request.ip,
+        userAgent: request.headers['user-agent'],
+      },
+      'request',
+    );
+  });
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
+
+/** Refuses what is no path segment or no text on both databases (api.md, Conventions; ASVS 5.0 1.1.1). */
+function refuseStrangePath(url: string): void {
+  const [path = '', query = ''] = url.split(/\?(.*)/s, 2);
+  if (/%(00|2f|5c)/i.test(path) || !decodes(path)) throw invalid('path', 'is not a valid URL path');
+  if (!decodes(query.replaceAll('+', ' '))) throw invalid('query', 'is not valid UTF-8');
+}
+
+function decodes(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function fits(pattern: string[], segments: string[]): boolean {
+  if (pattern.at(-1) === '*') return false;
+  return (
+    pattern.length === segments.length &&
+    pattern.every((part, index) => (part.startsWith(':') ? segments[index] !== '' : part === segments[index]))
+  );
+}
+
+/** Parses a JSON body strictly: UTF-8, no deep nesting, no key that is a property of every object. */
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return undefined;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+  } catch {
+    throw invalid('body', 'is not valid JSON in UTF-8');
+  }
+  const open: [unknown, number][] = [[parsed, 0]];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const [value, depth] = next;
+    if (value === null || typeof value !== 'object') continue;
+    if (depth === MAX_DEPTH) throw invalid('body', `is nested deeper than ${MAX_DEPTH}`);
+    for (const [key, inner] of Object.entries(value)) {
+      if (key in Object.prototype) throw invalid(key, 'is not known here');
+      open.push([inner, depth + 1]);
+    }
+  }
+  return parsed;
+}

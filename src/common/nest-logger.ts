@@ -1,0 +1,48 @@
+import type { LoggerService } from '@nestjs/common';
+import type { Logger } from 'pino';
+
+/** Nest's messages as JSON lines of the one logger; its tales of start-up are for debugging. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly pino: Logger) {}
+
+  log(message: unknown, context?: string): void {
+    if (context && BOOT_CONTEXTS.has(context)) this.write('debug', message, context);
+    else this.write('info', message, context);
+  }
+
+  error(message: unknown, ...rest: (string | undefined)[]): void {
+    this.write('error', message, rest.at(-1), rest.length > 1 ? rest[0] : undefined);
+  }
+
+  warn(message: unknown, context?: string): void {
+    this.write('warn', message, context);
+  }
+
+  debug(message: unknown, context?: string): void {
+    this.write('debug', message, context);
+  }
+
+  verbose(message: unknown, context?: string): void {
+    this.write('trace', message, context);
+  }
+
+  fatal(message: unknown, context?: string): void {
+    this.write('fatal', message, context);
+  }
+
+  private write(level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', message: unknown, context?: string, stack?: string): void {
+    const fields = { ...(context && { context }), ...(stack && { stack }) };
+    if (message instanceof Error) this.pino[level]({ ...fields, err: message }, message.message);
+    else if (message !== null && typeof message === 'object') this.pino[level]({ ...fields, ...message });
+    else this.pino[level](fields, String(message));
+  }
+}
+
+const BOOT_CONTEXTS = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+  'TypeOrmModule',
+]);

@@ -59,7 +59,7 @@ function linkText({ token, url, expiresAt }: IssuedToken, call: string): string 
 
 /** Reads a password: from the terminal without showing it, or as the first line of standard input. */
 async function askPassword(): Promise<string> {
-  const terminal = process.stdin.isTTY === true;
+  const terminal = process.stdin.isTTY;
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   if (terminal) process.stderr.write('Password: ');
   const lines = createInterface({ input: process.stdin, output: nowhere, terminal });

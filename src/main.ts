@@ -25,10 +25,14 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Reads the environment, in development with `.env`. @throws ConfigError */
-export function readConfig(): AppConfig {
+/**
+ * Reads the environment, in development with `.env`.
+ * @param purpose as in `loadConfig`
+ * @throws ConfigError
+ */
+export function readConfig(purpose: 'serve' | 'command' = 'serve'): AppConfig {
   if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env');
-  const config = loadConfig(process.env);
+  const config = loadConfig(process.env, purpose);
   const { admin } = config;
   const fault = admin && passwordFault(admin.password, MIN_LENGTH.user, [admin.email]);
   if (fault) throw new ConfigError([`ADMIN_PASSWORD: ${fault}`]);
@@ -67,7 +71,9 @@ async function ensureFirstAdmin(app: NestFastifyApplication): Promise<Running['f
   const logger = new Logger('FirstAdmin');
   const result = await app.get(FirstAdminService).ensure();
   if (result.state === 'missing') {
-    logger.warn('There is no user yet. Run `ecatalog admin create`, or set ADMIN_EMAIL and ADMIN_PASSWORD and restart.');
+    logger.warn(
+      'There is no user yet. Run `ecatalog admin create`, or set ADMIN_EMAIL and ADMIN_PASSWORD and restart.',
+    );
   }
   if (result.state !== 'created') return undefined;
   logger.log('The first administrator was made');

@@ -135,7 +135,7 @@ export class Lists {
 export function ApiPage(type: Type | Type[], options: { total?: boolean } = {}): MethodDecorator {
   const { total = true } = options;
   const types = [type].flat();
-  const [only, ...others] = types.map((item) => ({ $ref: getSchemaPath(item) }));
+  const items = types.map((item) => ({ $ref: getSchemaPath(item) }));
   return applyDecorators(
     ApiExtraModels(...types),
     ApiOkResponse({
@@ -143,7 +143,7 @@ export function ApiPage(type: Type | Type[], options: { total?: boolean } = {}):
         type: 'object',
         required: ['items', 'nextCursor', ...(total ? ['total'] : [])],
         properties: {
-          items: { type: 'array', items: others.length > 0 ? { oneOf: [only, ...others] } : only! },
+          items: { type: 'array', items: items.length > 1 ? { oneOf: items } : items[0] },
           nextCursor: {
             type: 'string',
             nullable: true,

@@ -24,7 +24,9 @@ await app.close();
 if (!process.argv.includes('--check')) {
   writeFileSync(file, text);
 } else if (text !== readFileSync(file, 'utf8')) {
-  console.error('openapi.json differs from the code. If the change is meant, run `npm run openapi` and commit it.');
+  console.error(
+    'openapi.json differs from the code. If the change is meant, run `npm run openapi` and commit it.',
+  );
   process.exitCode = 1;
 } else {
   console.log('openapi.json is what the code says.');

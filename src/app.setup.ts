@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule } from '@nestjs/swagger';
-import { type FastifyBaseLogger, type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import { type FastifyError, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import { pino } from 'pino';
 import { AppModule } from './app.module.js';
 import { Clock } from './common/clock.js';
@@ -21,7 +21,10 @@ export const HEALTH_PATHS = ['health/live', 'health/ready', 'health/database'];
  * Makes the app, ready to listen: the very same for production and for the tests.
  * @param options.clock in place of the real one, for tests
  */
-export async function createApp(config: AppConfig, options: { clock?: Clock } = {}): Promise<NestFastifyApplication> {
+export async function createApp(
+  config: AppConfig,
+  options: { clock?: Clock } = {},
+): Promise<NestFastifyApplication> {
   const logger = pino({
     level: config.logLevel,
     base: null,
@@ -29,7 +32,7 @@ export async function createApp(config: AppConfig, options: { clock?: Clock } = 
     formatters: { level: (level) => ({ level }) },
   });
   const adapter = new FastifyAdapter({
-    loggerInstance: logger as FastifyBaseLogger,
+    loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
@@ -41,16 +44,23 @@ export async function createApp(config: AppConfig, options: { clock?: Clock } = 
       sendProblem(request, reply, error, (unforeseen) => logger.error({ err: unforeseen })),
   });
   addHttpHooks(adapter.getInstance());
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.of(config, options.clock ?? new Clock()), adapter, {
-    bodyParser: false,
-    logger: new NestLogger(logger),
-    abortOnError: false,
-  });
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.of(config, options.clock ?? new Clock()),
+    adapter,
+    {
+      bodyParser: false,
+      logger: new NestLogger(logger),
+      abortOnError: false,
+    },
+  );
   app.useSecurityHeaders({
     contentSecurityPolicy: { directives: { 'upgrade-insecure-requests': null, 'frame-ancestors': "'none'" } },
   });
   if (config.corsOrigins.length > 0) {
-    app.enableCors({ origin: config.corsOrigins, exposedHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After'] });
+    app.enableCors({
+      origin: config.corsOrigins,
+      exposedHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After'],
+    });
   }
   app.setGlobalPrefix('api/v1', { exclude: HEALTH_PATHS });
   SwaggerModule.setup('docs', app, () => makeOpenApiDocument(app), {

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -7,7 +6,8 @@ import { createApp } from './app.setup.js';
 import { FirstAdminService } from './auth/first-admin.service.js';
 import { MIN_LENGTH, passwordFault } from './auth/password.rules.js';
 import type { Clock } from './common/clock.js';
-import { type AppConfig, ConfigError, loadConfig } from './config/app-config.js';
+import { type AppConfig, ConfigError } from './config/app-config.js';
+import { readConfig } from './config/read-config.js';
 import { DatabaseConnection } from './database/connection.js';
 import { withMigrator } from './database/migrator.js';
 import { DrainingService } from './health/draining.service.js';
@@ -25,14 +25,10 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/** Reads the environment, in development with `.env`. @throws ConfigError */
-export function readConfig(): AppConfig {
-  if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env');
-  const config = loadConfig(process.env);
-  const { admin } = config;
+/** The first administrator's password must be as good as any other. */
+function checkAdminPassword({ admin }: AppConfig): void {
   const fault = admin && passwordFault(admin.password, MIN_LENGTH.user, [admin.email]);
   if (fault) throw new ConfigError([`ADMIN_PASSWORD: ${fault}`]);
-  return config;
 }
 
 /**
@@ -41,8 +37,9 @@ export function readConfig(): AppConfig {
  * but not ready, and the log says what to do.
  * @throws ConfigError, or the error of the port or of the development database
  */
-export async function boot(options: { clock?: Clock; config?: AppConfig } = {}): Promise<Running> {
-  const config = options.config ?? readConfig();
+export async function boot(options: { clock?: Clock } = {}): Promise<Running> {
+  const config = readConfig();
+  checkAdminPassword(config);
   const app = await createApp(config, options);
   try {
     const connection = app.get(DatabaseConnection);
@@ -67,7 +64,9 @@ async function ensureFirstAdmin(app: NestFastifyApplication): Promise<Running['f
   const logger = new Logger('FirstAdmin');
   const result = await app.get(FirstAdminService).ensure();
   if (result.state === 'missing') {
-    logger.warn('There is no user yet. Run `ecatalog admin create`, or set ADMIN_EMAIL and ADMIN_PASSWORD and restart.');
+    logger.warn(
+      'There is no user yet. Run `ecatalog admin create`, or set ADMIN_EMAIL and ADMIN_PASSWORD and restart.',
+    );
   }
   if (result.state !== 'created') return undefined;
   logger.log('The first administrator was made');

@@ -48,8 +48,14 @@ export function makeOpenApiDocument(app: INestApplication): OpenAPIObject {
         '`limit`, `cursor` and `sort`. Instants are ISO 8601 in UTC.',
     )
     .setVersion('1')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a sign-in.' }, 'session')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'eck_…', description: 'An API key.' }, 'key');
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The access token of a sign-in.' },
+      'session',
+    )
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'eck_…', description: 'An API key.' },
+      'key',
+    );
   for (const [name, description] of Object.entries(TAGS)) builder.addTag(name, description);
   const document = SwaggerModule.createDocument(app, builder.build(), {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
@@ -69,7 +75,8 @@ function describeProblems(operation: Operation): void {
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
   const { responses } = operation;
   const takesInput = operation.requestBody !== undefined || (operation.parameters ?? []).length > 0;
-  if (takesInput) responses['400'] ??= { description: 'Bad input; `errors` names each field (`validation`).' };
+  if (takesInput)
+    responses['400'] ??= { description: 'Bad input; `errors` names each field (`validation`).' };
   responses.default ??= { description: 'Any other problem.' };
   for (const [status, response] of Object.entries(responses)) {
     const refusal = status === 'default' || Number(status) >= 400;

@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { AnalyticsController } from './analytics.controller.js';
+import { AnalyticsService } from './analytics.service.js';
 
-@Module({})
+/** Who uses what. */
+@Module({ controllers: [AnalyticsController], providers: [AnalyticsService] })
 export class AnalyticsModule {}

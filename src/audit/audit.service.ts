@@ -5,10 +5,8 @@ import { Clock } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { type Actor, requestContext } from '../common/request-context.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { AuditEntry } from './audit.entity.js';
-
-/** Key of the advisory lock on the chain's head (PostgreSQL). */
-const CHAIN_LOCK = 7_302_117;
+import type { AuditEntry } from './audit.entity.js';
+import { addEntry, chainHead, lockChain } from './audit.queries.js';
 
 /** The hash before the first entry. */
 export const GENESIS = '0'.repeat(64);
@@ -65,13 +63,8 @@ export class AuditService {
     const [change, ...also] = changes as [Change, ...Change[]];
     const { requestId, ip } = requestContext();
     // The lock comes last before COMMIT, always: taken earlier, two units could wait for each other.
-    if (this.uow.dialect === 'postgres')
-      await this.uow.query(`SELECT pg_advisory_xact_lock(${CHAIN_LOCK})`, {});
-    const [head] = await this.uow.query<{ seq: number; hash: string }>(
-      'SELECT "seq", "hash" FROM "audit_log" ORDER BY "seq" DESC LIMIT 1',
-      {},
-      { seq: 'integer' },
-    );
+    if (this.uow.dialect === 'postgres') await this.uow.get(lockChain);
+    const head = await this.uow.get(chainHead);
     const after = also.length > 0 ? { ...change.after, also } : change.after;
     const entry: Omit<AuditEntry, 'hash'> = {
       id: newId(),
@@ -88,8 +81,7 @@ export class AuditService {
       after: canonical(after),
       reason: change.reason ?? null,
     };
-    const hash = entryHash(head?.hash ?? GENESIS, entry);
-    await this.uow.manager.insert(AuditEntry, { ...entry, hash });
+    await this.uow.execute(addEntry, { ...entry, hash: entryHash(head?.hash ?? GENESIS, entry) });
   }
 }
 
@@ -98,36 +90,10 @@ export class AuditService {
  * ISO milliseconds, so that a chain that was moved to another database still verifies.
  */
 export function entryHash(previous: string, entry: Omit<AuditEntry, 'hash'>): string {
-  const {
-    id,
-    seq,
-    at,
-    actorKind,
-    actorId,
-    action,
-    entityType,
-    entityId,
-    ip,
-    requestId,
-    before,
-    after,
-    reason,
-  } = entry;
-  const hashed = {
-    id,
-    seq,
-    at: at.toISOString(),
-    actorKind,
-    actorId,
-    action,
-    entityType,
-    entityId,
-    ip,
-    requestId,
-    before,
-    after,
-    reason,
-  };
+  const { id, seq, at, actorKind, actorId, action, entityType, entityId } = entry;
+  const { ip, requestId, before, after, reason } = entry;
+  const what = { id, seq, at: at.toISOString(), actorKind, actorId, action, entityType, entityId };
+  const hashed = { ...what, ip, requestId, before, after, reason };
   return createHash('sha256')
     .update(`${previous}\n${canonicalize(hashed)}`)
     .digest('hex');

@@ -49,7 +49,9 @@ export class AccountTokensService {
       expiresAt: MoreThan(this.clock.now()),
     });
     if (!row) return undefined;
-    return row.userId !== null ? { kind: 'user', id: row.userId } : { kind: 'client', id: row.clientId as string };
+    return row.userId !== null
+      ? { kind: 'user', id: row.userId }
+      : { kind: 'client', id: row.clientId as string };
   }
 
   /** Uses a token up; false when it was used, replaced or expired in between. Inside a unit of work. */

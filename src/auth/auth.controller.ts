@@ -51,7 +51,9 @@ export class AuthController {
   @ApiOkResponse({ type: SignedInDto })
   @ApiUnauthorizedResponse({ description: 'E-mail or password is wrong (`invalid-credentials`).' })
   @ApiForbiddenResponse({ description: 'The access was revoked (`access-revoked`).' })
-  @ApiTooManyRequestsResponse({ description: 'Too many failed sign-ins with this e-mail (`too-many-requests`).' })
+  @ApiTooManyRequestsResponse({
+    description: 'Too many failed sign-ins with this e-mail (`too-many-requests`).',
+  })
   login(@Body() { email, password }: LoginInput): Promise<SignedInDto> {
     return this.auth.login(email, password);
   }
@@ -64,7 +66,9 @@ export class AuthController {
     description: 'Each refresh token is good for one call. A second one ends the session and all its tokens.',
   })
   @ApiOkResponse({ type: SignedInDto })
-  @ApiUnauthorizedResponse({ description: 'The token is used, expired or strange, or the session has ended.' })
+  @ApiUnauthorizedResponse({
+    description: 'The token is used, expired or strange, or the session has ended.',
+  })
   refresh(@Body() { refreshToken }: RefreshInput): Promise<SignedInDto> {
     return this.auth.refresh(refreshToken);
   }
@@ -91,7 +95,9 @@ export class AuthController {
   @HttpCode(204)
   @ApiOperation({ summary: 'Change the own password', description: 'All other sessions end.' })
   @ApiNoContentResponse()
-  @ApiBadRequestResponse({ description: 'The current password is wrong, or the new one too weak (`validation`).' })
+  @ApiBadRequestResponse({
+    description: 'The current password is wrong, or the new one too weak (`validation`).',
+  })
   @ApiTooManyRequestsResponse({ description: 'Too many wrong passwords (`too-many-requests`).' })
   changePassword(@CurrentPrincipal() me: Me, @Body() input: PasswordInput): Promise<void> {
     return this.auth.changePassword(me, input.currentPassword, input.newPassword);
@@ -119,7 +125,10 @@ export class AuthController {
   @Public()
   @Post('invitations/accept')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Accept an invitation: choose a password and be signed in', description: 'Single use.' })
+  @ApiOperation({
+    summary: 'Accept an invitation: choose a password and be signed in',
+    description: 'Single use.',
+  })
   @ApiOkResponse({ type: SignedInDto })
   @ApiBadRequestResponse({ description: 'The token is dead or the password too weak (`validation`).' })
   acceptInvitation(@Body() { token, password }: InvitationInput): Promise<SignedInDto> {
@@ -129,7 +138,10 @@ export class AuthController {
   @Public()
   @Post('password-resets/confirm')
   @HttpCode(204)
-  @ApiOperation({ summary: 'Choose a new password by a reset link', description: 'Single use. All sessions end.' })
+  @ApiOperation({
+    summary: 'Choose a new password by a reset link',
+    description: 'Single use. All sessions end.',
+  })
   @ApiNoContentResponse()
   @ApiBadRequestResponse({ description: 'The token is dead or the password too weak (`validation`).' })
   confirmPasswordReset(@Body() { token, newPassword }: PasswordResetInput): Promise<void> {

@@ -1,13 +1,25 @@
 import { Email, Flag, Id, Instant, Int, Nested, OneOf, Secret, Text } from '../common/fields.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
-import { clientStatus, clientStatuses, type ClientStatus, type Language, languages, type Role, roles } from './accounts.js';
+import {
+  clientStatus,
+  clientStatuses,
+  type ClientStatus,
+  type Language,
+  languages,
+  type Role,
+  roles,
+} from './accounts.js';
 import type { AccountRow } from './auth.queries.js';
 import type { Session } from './session.entity.js';
 
 export class LoginInput {
   @Email() email!: string;
   @Secret({ example: 'a long passphrase of yours' }) password!: string;
-  @Secret({ optional: true, max: 40, description: 'A one-time or recovery code, where a second factor is set up.' })
+  @Secret({
+    optional: true,
+    max: 40,
+    description: 'A one-time or recovery code, where a second factor is set up.',
+  })
   otp?: string;
 }
 
@@ -17,7 +29,8 @@ export class RefreshInput {
 
 export class PasswordInput {
   @Secret() currentPassword!: string;
-  @Secret({ description: '12 characters or more, 15 for a user without a second factor.' }) newPassword!: string;
+  @Secret({ description: '12 characters or more, 15 for a user without a second factor.' })
+  newPassword!: string;
 }
 
 export class InvitationInput {
@@ -27,7 +40,8 @@ export class InvitationInput {
 
 export class PasswordResetInput {
   @Secret({ description: 'The token of the reset link.' }) token!: string;
-  @Secret({ description: '12 characters or more, 15 for a user without a second factor.' }) newPassword!: string;
+  @Secret({ description: '12 characters or more, 15 for a user without a second factor.' })
+  newPassword!: string;
 }
 
 export class AccessDto {
@@ -75,7 +89,11 @@ export function toAccountDto(row: AccountRow, now: Date): AccountDto {
     name,
     email,
     language,
-    access: { status: clientStatus(window, now), startsAt: window.accessStartsAt, endsAt: window.accessEndsAt },
+    access: {
+      status: clientStatus(window, now),
+      startsAt: window.accessStartsAt,
+      endsAt: window.accessEndsAt,
+    },
   };
 }
 

@@ -67,6 +67,18 @@ const accountSql = (condition: string) => `
 
 const accountTypes = { accessStartsAt: 'instant', accessEndsAt: 'instant', revokedAt: 'instant' } as const;
 
-export const accountByEmailKey = prepare<AccountRow>('account_by_email', accountSql('k."email_key" = :emailKey'), accountTypes);
-export const accountByUserId = prepare<AccountRow>('account_by_user', accountSql('k."user_id" = :id'), accountTypes);
-export const accountByClientId = prepare<AccountRow>('account_by_client', accountSql('k."client_id" = :id'), accountTypes);
+export const accountByEmailKey = prepare<AccountRow>(
+  'account_by_email',
+  accountSql('k."email_key" = :emailKey'),
+  accountTypes,
+);
+export const accountByUserId = prepare<AccountRow>(
+  'account_by_user',
+  accountSql('k."user_id" = :id'),
+  accountTypes,
+);
+export const accountByClientId = prepare<AccountRow>(
+  'account_by_client',
+  accountSql('k."client_id" = :id'),
+  accountTypes,
+);

@@ -38,7 +38,11 @@ export class AuthService {
     await this.failures.refuseLocked(email);
     const account = await this.credentials.findByEmail(email);
     if (!(await this.hasher.verify(account?.passwordHash, password)) || !account) {
-      return this.refuseSignIn(email, account, new Problem('invalid-credentials', 'E-mail or password is wrong.'));
+      return this.refuseSignIn(
+        email,
+        account,
+        new Problem('invalid-credentials', 'E-mail or password is wrong.'),
+      );
     }
     const stored = account.passwordHash as string;
     const rehashed = this.hasher.isOutdated(stored) ? await this.hasher.hash(password) : undefined;
@@ -83,7 +87,11 @@ export class AuthService {
    * Changes the caller's password; all other sessions end.
    * @throws Problem `validation` naming `currentPassword` or `newPassword`, `too-many-requests` after too many tries
    */
-  async changePassword(me: UserPrincipal | ClientPrincipal, currentPassword: string, newPassword: string): Promise<void> {
+  async changePassword(
+    me: UserPrincipal | ClientPrincipal,
+    currentPassword: string,
+    newPassword: string,
+  ): Promise<void> {
     const account = await this.credentials.find(me);
     if (!account) throw notFound();
     await this.failures.refuseLocked(account.email);
@@ -134,7 +142,11 @@ export class AuthService {
   }
 
   /** Counts a failed try and throws `answer`, or 429 when the e-mail was locked by then. */
-  private async refuseSignIn(email: string, account: AccountRow | undefined, answer: Problem): Promise<never> {
+  private async refuseSignIn(
+    email: string,
+    account: AccountRow | undefined,
+    answer: Problem,
+  ): Promise<never> {
     const outcome = await this.uow.run(async () => {
       const counted = await this.failures.count(email);
       if (counted === 'was-locked') return counted;
@@ -146,7 +158,8 @@ export class AuthService {
       });
       return counted;
     });
-    if (outcome === 'was-locked') throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
+    if (outcome === 'was-locked')
+      throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
     throw answer;
   }
 

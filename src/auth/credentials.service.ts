@@ -50,12 +50,19 @@ export class CredentialsService {
 
   /** Sets an account's password. Inside a unit of work. */
   async setPassword(account: AccountRef, passwordHash: string): Promise<void> {
-    await this.uow.manager.update(Credentials, idWhere(account), { passwordHash, passwordChangedAt: this.clock.now() });
+    await this.uow.manager.update(Credentials, idWhere(account), {
+      passwordHash,
+      passwordChangedAt: this.clock.now(),
+    });
   }
 
   /** Replaces the hash of the same password, unless the password was changed in between. */
   async rehash(account: AccountRef, from: string, to: string): Promise<void> {
-    await this.uow.manager.update(Credentials, { ...idWhere(account), passwordHash: from }, { passwordHash: to });
+    await this.uow.manager.update(
+      Credentials,
+      { ...idWhere(account), passwordHash: from },
+      { passwordHash: to },
+    );
   }
 
   /** Takes an account's e-mail and password away; the e-mail is free again. Inside a unit of work. */

@@ -22,7 +22,9 @@ export class FirstAdminService {
    * @returns `exists` when there is a user, `created` with the generated password if any, `missing` in production
    *   without the variables
    */
-  async ensure(): Promise<{ state: 'exists' | 'missing' } | { state: 'created'; email: string; password?: string }> {
+  async ensure(): Promise<
+    { state: 'exists' | 'missing' } | { state: 'created'; email: string; password?: string }
+  > {
     const [user] = await this.uow.query('SELECT 1 AS "one" FROM "users" LIMIT 1');
     if (user) return { state: 'exists' };
     const { admin, production } = this.config;

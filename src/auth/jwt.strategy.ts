@@ -31,6 +31,8 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
   async validate(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
     if (typeof claims.exp !== 'number' || claims.exp * 1000 <= this.clock.now().getTime()) return false;
     const principal = await this.sessions.principal(claims.sid);
-    return principal !== undefined && principal.kind === claims.kind && principal.id === claims.sub && principal;
+    return (
+      principal !== undefined && principal.kind === claims.kind && principal.id === claims.sub && principal
+    );
   }
 }

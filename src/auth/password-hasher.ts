@@ -7,7 +7,8 @@ import pLimit from 'p-limit';
 const PARAMETERS = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 
 /** A hash of no password, so that an unknown account costs what a known one does (ASVS 5.0 6.3.8). */
-const NOBODY = '$argon2id$v=19$m=19456,t=2,p=1$gVYu+PpYzlvS7AXexf+ylg$M9bH1i7L2JKqipG2aldX/vmFAQyWkyrvwEvXN6o7VjQ';
+const NOBODY =
+  '$argon2id$v=19$m=19456,t=2,p=1$gVYu+PpYzlvS7AXexf+ylg$M9bH1i7L2JKqipG2aldX/vmFAQyWkyrvwEvXN6o7VjQ';
 
 /**
  * Hashes passwords by argon2id in libuv's threads, so many at once as leaves the event loop and the other requests a

@@ -23,7 +23,11 @@ const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
  * @param minLength one of MIN_LENGTH
  * @param accountTerms name, e-mail, company … of the account
  */
-export function passwordFault(password: string, minLength: number, accountTerms: string[]): string | undefined {
+export function passwordFault(
+  password: string,
+  minLength: number,
+  accountTerms: string[],
+): string | undefined {
   const length = [...password].length;
   if (length < minLength) return `must have at least ${minLength} characters`;
   if (length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`;
@@ -32,8 +36,11 @@ export function passwordFault(password: string, minLength: number, accountTerms:
     .map(fold)
     .filter((term) => term.length >= 3)
     .sort((one, other) => other.length - one.length);
-  const own = terms.reduce((rest, term) => rest.replaceAll(term, ' '), fold(password)).replace(/[^\p{L}\p{N}]+/gu, '');
-  if ([...own].length < Math.min(MIN_OWN, minLength)) return 'is made of the name, e-mail or company of the account';
+  const own = terms
+    .reduce((rest, term) => rest.replaceAll(term, ' '), fold(password))
+    .replace(/[^\p{L}\p{N}]+/gu, '');
+  if ([...own].length < Math.min(MIN_OWN, minLength))
+    return 'is made of the name, e-mail or company of the account';
   if (estimator.check(password, terms).score < MIN_SCORE) return 'is too common or too easy to guess';
   return undefined;
 }

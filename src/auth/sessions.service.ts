@@ -78,7 +78,9 @@ export class SessionsService {
    * @returns the principal and its tokens
    * @throws Problem `unauthenticated` for a used, expired or strange token, or an ended session
    */
-  async refresh(refreshToken: string): Promise<{ principal: UserPrincipal | ClientPrincipal; tokens: IssuedTokens }> {
+  async refresh(
+    refreshToken: string,
+  ): Promise<{ principal: UserPrincipal | ClientPrincipal; tokens: IssuedTokens }> {
     const renewed = await this.uow.run(async (manager) => {
       const tokenHash = digest(refreshToken);
       const now = this.clock.now();
@@ -101,12 +103,17 @@ export class SessionsService {
       await manager.update(Session, { id: session.id }, { lastUsedAt: now, expiresAt });
       return { principal, tokens: await this.issue(principal, session.id, expiresAt) };
     });
-    if (!renewed) throw new Problem('unauthenticated', 'The refresh token is not valid (any more). Sign in again.');
+    if (!renewed)
+      throw new Problem('unauthenticated', 'The refresh token is not valid (any more). Sign in again.');
     return renewed;
   }
 
   /** Ends every live session of an account, but for `except`. Inside a unit of work. */
-  async endAll(account: AccountRef, reason: SessionEndReason, options: { except?: string } = {}): Promise<void> {
+  async endAll(
+    account: AccountRef,
+    reason: SessionEndReason,
+    options: { except?: string } = {},
+  ): Promise<void> {
     await this.uow.manager.update(
       Session,
       { ...idWhere(account), endedAt: IsNull(), ...(options.except && { id: Not(options.except) }) },
@@ -118,7 +125,8 @@ export class SessionsService {
   async signOut(me: UserPrincipal | ClientPrincipal): Promise<void> {
     await this.uow.run(async () => {
       const ended = await this.endOne(me, me.sessionId, 'signed-out');
-      if (ended) this.audit.record({ action: 'auth.signed-out', entityType: 'session', entityId: me.sessionId });
+      if (ended)
+        this.audit.record({ action: 'auth.signed-out', entityType: 'session', entityId: me.sessionId });
     });
   }
 
@@ -154,7 +162,10 @@ export class SessionsService {
   private async endReused(sessionId: string, principal: UserPrincipal | ClientPrincipal): Promise<void> {
     if (!(await this.endOne(principal, sessionId, 'refresh-reused'))) return;
     const { kind, id } = principal;
-    this.audit.record({ action: 'auth.refresh-reused', entityType: 'session', entityId: sessionId }, { kind, id });
+    this.audit.record(
+      { action: 'auth.refresh-reused', entityType: 'session', entityId: sessionId },
+      { kind, id },
+    );
   }
 
   private async refreshExpiry(now: Date, absoluteExpiresAt: Date): Promise<Date> {

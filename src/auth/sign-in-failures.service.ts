@@ -77,7 +77,10 @@ export class SignInFailuresService {
 
   /** Returns 429 with the time that is left. */
   locked(until: Date): Problem {
-    return tooManyRequests('Too many failed sign-ins. Try again later.', until.getTime() - this.clock.now().getTime());
+    return tooManyRequests(
+      'Too many failed sign-ins. Try again later.',
+      until.getTime() - this.clock.now().getTime(),
+    );
   }
 
   /** Makes sure that the row is there and holds it to the end of the unit; tells whether it is locked. */

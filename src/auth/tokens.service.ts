@@ -39,7 +39,10 @@ export class TokensService {
   /** Returns an access token of `account` for `sessionId` that lives `minutes`. */
   signAccessToken(account: AccountRef, sessionId: string, minutes: number): string {
     const iat = Math.floor(this.clock.now().getTime() / 1000);
-    return this.sign({ sub: account.id, sid: sessionId, kind: account.kind, iat, exp: iat + minutes * 60 }, ACCESS_AUDIENCE);
+    return this.sign(
+      { sub: account.id, sid: sessionId, kind: account.kind, iat, exp: iat + minutes * 60 },
+      ACCESS_AUDIENCE,
+    );
   }
 
   /** Returns a launch token of a demo session. It has no expiry of its own: it lives and dies with the session. */

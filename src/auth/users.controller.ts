@@ -23,7 +23,10 @@ export class UsersController {
 
   @Access({ users: 'viewer' })
   @Get()
-  @ApiOperation({ summary: 'List users', description: 'Sorted by `createdAt` (default, descending), `name` or `email`.' })
+  @ApiOperation({
+    summary: 'List users',
+    description: 'Sorted by `createdAt` (default, descending), `name` or `email`.',
+  })
   @ApiPage(UserDto)
   list(@Query() query: UserQuery): Promise<Page<UserDto>> {
     return this.users.list(query);

@@ -12,7 +12,10 @@ export class NewUserInput {
   @Text({ max: 200, example: 'Rui Costa' }) name!: string;
   @Email() email!: string;
   @OneOf(roles) role!: Role;
-  @Secret({ optional: true, description: '15 characters or more. Without it the answer carries an invitation.' })
+  @Secret({
+    optional: true,
+    description: '15 characters or more. Without it the answer carries an invitation.',
+  })
   password?: string;
   @OneOf(languages, { optional: true, default: 'en' }) language: Language = 'en';
 }

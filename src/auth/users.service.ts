@@ -15,7 +15,14 @@ import { MIN_LENGTH } from './password.rules.js';
 import { PasswordsService } from './passwords.service.js';
 import { SessionsService } from './sessions.service.js';
 import { User } from './user.entity.js';
-import { type NewUserDto, type NewUserInput, toUserDto, type UserDto, type UserPatch, type UserQuery } from './users.dto.js';
+import {
+  type NewUserDto,
+  type NewUserInput,
+  toUserDto,
+  type UserDto,
+  type UserPatch,
+  type UserQuery,
+} from './users.dto.js';
 
 /** Administrators' accounts. At least one administrator stays. */
 @Injectable()
@@ -66,10 +73,20 @@ export class UsersService {
     const passwordHash =
       password === undefined
         ? null
-        : await this.passwords.hashNew(password, { minLength: MIN_LENGTH.user, terms: [input.name, input.email] });
+        : await this.passwords.hashNew(password, {
+            minLength: MIN_LENGTH.user,
+            terms: [input.name, input.email],
+          });
     return this.idempotency.run<NewUserDto>(async () => {
       const now = this.clock.now();
-      const user: User = { id: newId(), ...input, version: 1, createdAt: now, updatedAt: now, removedAt: null };
+      const user: User = {
+        id: newId(),
+        ...input,
+        version: 1,
+        createdAt: now,
+        updatedAt: now,
+        removedAt: null,
+      };
       await this.uow.manager.insert(User, user);
       const ref = { kind: 'user', id: user.id } as const;
       await this.credentials.add(ref, input.email, passwordHash);
@@ -110,7 +127,13 @@ export class UsersService {
       if (user.role === 'admin') await this.keepAnAdministrator(id);
       const ref = { kind: 'user', id } as const;
       const now = this.clock.now();
-      await this.write(user, { ...user, email: null, removedAt: now, version: user.version + 1, updatedAt: now });
+      await this.write(user, {
+        ...user,
+        email: null,
+        removedAt: now,
+        version: user.version + 1,
+        updatedAt: now,
+      });
       await this.credentials.remove(ref);
       await this.accountTokens.removeAll(ref);
       await this.sessions.endAll(ref, 'account-removed');

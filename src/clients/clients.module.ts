@@ -1,4 +1,16 @@
 import { Module } from '@nestjs/common';
+import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
+import { ClientAccessService } from './client-access.service.js';
+import { ClientsController } from './clients.controller.js';
+import { ClientsService } from './clients.service.js';
+import { ClientStore } from './clients.store.js';
+import { GrantsController } from './grants.controller.js';
+import { GrantsService } from './grants.service.js';
 
-@Module({})
+/** Clients, their access window and their grants. */
+@Module({
+  imports: [DemoSessionsModule],
+  controllers: [ClientsController, GrantsController],
+  providers: [ClientStore, ClientsService, ClientAccessService, GrantsService],
+})
 export class ClientsModule {}

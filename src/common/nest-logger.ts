@@ -30,7 +30,12 @@ export class NestLogger implements LoggerService {
     this.write('fatal', message, context);
   }
 
-  private write(level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal', message: unknown, context?: string, stack?: string): void {
+  private write(
+    level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal',
+    message: unknown,
+    context?: string,
+    stack?: string,
+  ): void {
     const fields = { ...(context && { context }), ...(stack && { stack }) };
     if (message instanceof Error) this.pino[level]({ ...fields, err: message }, message.message);
     else if (message !== null && typeof message === 'object') this.pino[level]({ ...fields, ...message });

@@ -9,7 +9,7 @@ import { Signer } from './signer.js';
 /** The query of every list; a list adds its filters. */
 export class ListQuery {
   @Int({ min: 1, max: 100, optional: true, default: 20, description: 'How many items at most.' })
-  limit = 20;
+  limit: number = 20;
 
   @Text({ max: 2000, optional: true, description: 'The `nextCursor` of the page before.' })
   cursor?: string;
@@ -90,7 +90,7 @@ export class Lists {
       {
         ...spec.types,
         sortValue: field.kind === 'text' ? undefined : field.kind === 'number' ? 'integer' : 'instant',
-      } as ColumnTypes<Row & { sortValue: unknown; sortId: string }>,
+      },
     );
     const items = rows.slice(0, query.limit);
     const last = items.at(-1);

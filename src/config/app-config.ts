@@ -42,9 +42,10 @@ const KNOWN_SECRET =
 /**
  * Reads the configuration.
  * @param env the environment; `NAME_FILE` stands for a secret's `NAME`
+ * @param purpose `serve` demands the secrets; a `command` beside the server signs nothing and does without them
  * @throws ConfigError naming every variable that is missing, weak or malformed
  */
-export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
+export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' = 'serve'): AppConfig {
   const problems: string[] = [];
   const attempt = <T>(name: string, read: () => T): T | undefined => {
     try {
@@ -93,7 +94,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
   const replicaText = raw('DATABASE_REPLICA_URL');
   const settings: Omit<DatabaseSettings, 'url'> = {
     ...databaseDefaults,
-    mustExist: config.production,
+    mustExist: config.production || purpose === 'command',
+    besideServer: purpose === 'command',
     synchronous:
       attempt('SQLITE_SYNCHRONOUS', () => oneOf(raw('SQLITE_SYNCHRONOUS'), ['FULL', 'NORMAL'] as const)) ??
       'FULL',
@@ -115,7 +117,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
     config.migrationDatabase = { ...settings, url: migrationUrl || url, mustExist: false };
   }
 
-  const secretText = raw('JWT_SECRET') ?? (config.production || !url ? undefined : developmentSecret(url));
+  const secretText = raw('JWT_SECRET') ?? ownSecret(purpose, config.production, url);
   const current = attempt('JWT_SECRET', () => signingKey(secretText, config.production));
   const previousText = raw('JWT_SECRET_PREVIOUS');
   const previous =
@@ -149,7 +151,8 @@ export function loadConfig(env: NodeJS.ProcessEnv): AppConfig {
       problems.push(`CORS_ORIGINS: ${origin} is no origin, as in https://app.example.com`);
     }
   }
-  config.logLevel = attempt('LOG_LEVEL', () => oneOf(raw('LOG_LEVEL'), logLevels)) ?? 'info';
+  const logLevel = raw('LOG_LEVEL') ?? (config.production ? 'info' : 'warn');
+  config.logLevel = attempt('LOG_LEVEL', () => oneOf(logLevel, logLevels)) ?? 'info';
 
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
@@ -181,6 +184,16 @@ function signingKey(secret: string | undefined, production: boolean): KeyObject 
     throw new Error('is a known or guessable one: give random bytes, as from `openssl rand -base64 48`');
   }
   return createSecretKey(bytes);
+}
+
+/** The secret where none is given: none in production, and for a command one that nothing is signed with. */
+function ownSecret(
+  purpose: 'serve' | 'command',
+  production: boolean,
+  url: DatabaseUrl | undefined,
+): string | undefined {
+  if (purpose === 'command') return randomBytes(48).toString('base64');
+  return production || !url ? undefined : developmentSecret(url);
 }
 
 /** The development secret, kept beside the database (mode 0600), so that a second start ends no session. */

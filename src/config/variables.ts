@@ -110,8 +110,7 @@ export const variables = [
   { name: 'CORS_ORIGINS', help: 'Origins that a browser may call from, by comma. None by default.' },
   {
     name: 'LOG_LEVEL',
-    help: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`.',
-    default: 'info',
+    help: '`fatal`, `error`, `warn`, `info`, `debug`, `trace` or `silent`; `info` in production, else `warn`.',
   },
   {
     name: 'DRAIN_SECONDS',

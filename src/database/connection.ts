@@ -68,8 +68,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
    * @throws DatabaseFileInUseError where another server has it
    */
   claimFile(): void {
-    const { url, mustExist } = this.settings;
-    if (url.kind !== 'sqlite' || this.lock || (mustExist && !existsSync(url.path))) return;
+    const { url, mustExist, besideServer } = this.settings;
+    if (url.kind !== 'sqlite' || besideServer || this.lock || (mustExist && !existsSync(url.path))) return;
     this.lock = FileLock.acquire(url.path);
   }
 

@@ -5,6 +5,8 @@ export interface DatabaseSettings {
   readonly url: DatabaseUrl;
   /** Never create a missing SQLite file: in production an empty database would hide a lost volume. */
   readonly mustExist: boolean;
+  /** SQLite: run beside the server instead of claiming the file; for reads and short writes of the command line. */
+  readonly besideServer: boolean;
   /** SQLite: FULL keeps every acknowledged write through a power loss, NORMAL through a crash of the process. */
   readonly synchronous: 'FULL' | 'NORMAL';
   /** SQLite: how long a write may wait for its turn, and for another process, before it is answered by 503. */
@@ -26,6 +28,7 @@ export interface DatabaseSettings {
 /** What holds where the environment says nothing else. */
 export const databaseDefaults: Omit<DatabaseSettings, 'url'> = {
   mustExist: false,
+  besideServer: false,
   synchronous: 'FULL',
   laneTimeoutMs: 5_000,
   poolSize: 10,

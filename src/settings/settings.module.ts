@@ -1,7 +1,8 @@
 import { Global, Module } from '@nestjs/common';
+import { SettingsController } from './settings.controller.js';
 import { SettingsService } from './settings.service.js';
 
 /** The product's settings; every feature reads them. */
 @Global()
-@Module({ providers: [SettingsService], exports: [SettingsService] })
+@Module({ controllers: [SettingsController], providers: [SettingsService], exports: [SettingsService] })
 export class SettingsModule {}

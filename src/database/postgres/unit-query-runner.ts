@@ -85,7 +85,8 @@ export class UnitPostgresQueryRunner extends PostgresQueryRunner implements Unit
   override async rollbackTransaction(): Promise<void> {
     if (!this.isTransactionActive) throw new TransactionNotStartedError();
     try {
-      await this.inTurn(() => this.onClient({ text: 'ROLLBACK' }));
+      // A connection in an unknown state is closed instead, which rolls back too.
+      if (!this.broken) await this.inTurn(() => this.onClient({ text: 'ROLLBACK' }));
     } catch (error) {
       this.broken ??= error as Error;
     } finally {

@@ -1,0 +1,24 @@
+/** What the commands say: text for a person, or with `--json` one JSON value for a machine. Errors go to stderr. */
+export class Output {
+  constructor(readonly json: boolean) {}
+
+  /** A line for a person; a machine does not see it. */
+  say(line = ''): void {
+    if (!this.json) process.stdout.write(`${line}\n`);
+  }
+
+  /** The result: as JSON for a machine, in the words of `text` for a person. */
+  result(value: unknown, text: string): void {
+    process.stdout.write(this.json ? `${JSON.stringify(value)}\n` : `${text}\n`);
+  }
+
+  /** What happens meanwhile, beside the result. */
+  progress(line: string): void {
+    if (!this.json) process.stderr.write(`${line}\n`);
+  }
+}
+
+/** A command failed for a reason that is told in words: exit code 1. */
+export class CommandError extends Error {
+  override name = 'CommandError';
+}

@@ -1,0 +1,186 @@
+import { Injectable } from '@nestjs/common';
+import { AccountTokensService } from '../auth/account-tokens.service.js';
+import { CredentialsService } from '../auth/credentials.service.js';
+import { PasswordsService } from '../auth/passwords.service.js';
+import { SessionsService } from '../auth/sessions.service.js';
+import { AuditService } from '../audit/audit.service.js';
+import { changes, shown } from '../audit/changes.js';
+import { Clock } from '../common/clock.js';
+import { requireMatch } from '../common/etag.js';
+import { newId } from '../common/ids.js';
+import { Lists, type Page } from '../common/pagination.js';
+import { searchable } from '../common/text.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { DemoSessionsService } from '../demos/demo-sessions.service.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { SettingsService } from '../settings/settings.service.js';
+import type { Client } from './client.entity.js';
+import {
+  type ClientDto,
+  type ClientsQuery,
+  type CreateClientBody,
+  type CreatedClientDto,
+  toClientDto,
+  type UpdateClientBody,
+} from './clients.dto.js';
+import { clientList, forgetRequests } from './clients.queries.js';
+import { newWindow } from './clients.rules.js';
+import { ClientStore } from './clients.store.js';
+import { GrantsService } from './grants.service.js';
+
+/** Outsiders with a window (quality.md, Security 7). */
+const PASSWORD_MIN_LENGTH = 12;
+
+/** Clients as records: made, read, edited, erased. Their access window is in client-access.service.ts. */
+@Injectable()
+export class ClientsService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly lists: Lists,
+    private readonly settings: SettingsService,
+    private readonly idempotency: IdempotencyService,
+    private readonly audit: AuditService,
+    private readonly credentials: CredentialsService,
+    private readonly passwords: PasswordsService,
+    private readonly tokens: AccountTokensService,
+    private readonly sessions: SessionsService,
+    private readonly clients: ClientStore,
+    private readonly grants: GrantsService,
+    private readonly demoSessions: DemoSessionsService,
+  ) {}
+
+  /**
+   * Makes a client, with a password or an invitation, and the grants asked for.
+   * @throws Problem 400 for a window that is none or beyond the ceiling, a weak password, an unknown demo; 409 for an
+   *   e-mail that is taken or a retired demo
+   */
+  async create(body: CreateClientBody): Promise<CreatedClientDto> {
+    const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
+    const passwordHash =
+      password === undefined
+        ? null
+        : await this.passwords.hashNew(password, {
+            minLength: PASSWORD_MIN_LENGTH,
+            terms: [name, email, company],
+          });
+    return this.idempotency.run(async () => {
+      const now = this.clock.now();
+      const client: Client = {
+        id: newId(),
+        name,
+        email,
+        company,
+        notes,
+        language,
+        searchText: searchTextOf({ name, email, company }),
+        ...newWindow(body, await this.windowLimits(), now),
+        revokedAt: null,
+        revokeReason: null,
+        version: 1,
+        createdAt: now,
+        updatedAt: now,
+        erasedAt: null,
+      };
+      const account = { kind: 'client', id: client.id } as const;
+      await this.clients.insert(client);
+      await this.credentials.add(account, email, passwordHash);
+      this.audit.record({
+        action: 'client.created',
+        entityType: 'client',
+        entityId: client.id,
+        after: shown(client, [
+          'name',
+          'email',
+          'company',
+          'notes',
+          'language',
+          'accessStartsAt',
+          'accessEndsAt',
+        ]),
+      });
+      await this.grants.grantAll(client, demoIds, now);
+      const invitation = passwordHash === null ? await this.tokens.issueInvitation(account) : undefined;
+      return { ...toClientDto(client, now), ...(invitation && { invitation }) };
+    }, ['invitation']);
+  }
+
+  /** Reads a page of clients. */
+  async list(query: ClientsQuery): Promise<Page<ClientDto>> {
+    const now = this.clock.now();
+    const page = await this.lists.page(clientList(query, now), query);
+    return { ...page, items: page.items.map((client) => toClientDto(client, now)) };
+  }
+
+  /**
+   * Reads a client.
+   * @throws Problem `not-found`
+   */
+  async get(id: string): Promise<ClientDto> {
+    return toClientDto(await this.clients.get(id), this.clock.now());
+  }
+
+  /**
+   * Edits a client.
+   * @throws Problem 404; 428 or 412 by If-Match; 409 for an e-mail that is taken
+   */
+  async update(id: string, body: UpdateClientBody, ifMatch: string | undefined): Promise<ClientDto> {
+    return this.uow.run(async () => {
+      const client = await this.clients.lock(id);
+      requireMatch(client.version, ifMatch);
+      const now = this.clock.now();
+      const { before, after } = changes(client, body) ?? {};
+      if (!after) return toClientDto(client, now);
+      const searchText = searchTextOf({ ...client, ...body });
+      const changed = await this.clients.change(client, { ...body, searchText }, now);
+      this.audit.record({ action: 'client.updated', entityType: 'client', entityId: id, before, after });
+      if (body.email !== undefined) await this.credentials.changeEmail({ kind: 'client', id }, body.email);
+      return toClientDto(changed, now);
+    });
+  }
+
+  /**
+   * Erases the person: what is theirs goes, the empty row and the usage stay. The e-mail is free again.
+   * @throws Problem 404; 428 or 412 by If-Match
+   */
+  async erase(id: string, ifMatch: string | undefined): Promise<void> {
+    await this.uow.run(async () => {
+      const client = await this.clients.lock(id);
+      requireMatch(client.version, ifMatch);
+      const now = this.clock.now();
+      const nobody = {
+        name: '',
+        email: null,
+        company: null,
+        notes: null,
+        revokeReason: null,
+        searchText: '',
+      };
+      await this.clients.change(client, { ...nobody, erasedAt: now }, now);
+      this.audit.record({
+        action: 'client.erased',
+        entityType: 'client',
+        entityId: id,
+        before: shown(client, ['name', 'email', 'company', 'notes']),
+      });
+      const account = { kind: 'client', id } as const;
+      await this.credentials.remove(account);
+      await this.tokens.removeAll(account);
+      await this.sessions.endAll(account, 'account-removed');
+      await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
+      await this.grants.removeAll(id, now);
+      await this.uow.execute(forgetRequests, { clientId: id, now });
+    });
+  }
+
+  private async windowLimits(): Promise<{ defaultDays: number; maxDaysAhead: number }> {
+    return {
+      defaultDays: await this.settings.get('access.defaultDays'),
+      maxDaysAhead: await this.settings.get('access.maxDaysAhead'),
+    };
+  }
+}
+
+function searchTextOf({ name, email, company }: Pick<Client, 'name' | 'email' | 'company'>): string {
+  return searchable(1000, name, email, company);
+}

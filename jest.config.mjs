@@ -44,6 +44,6 @@ export default {
     perDatabase('postgres', 'blue'),
   ],
   maxWorkers: 2,
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   reporters: ['default', '<rootDir>/test/support/counts-reporter.mjs'],
 };

@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -7,7 +6,8 @@ import { createApp } from './app.setup.js';
 import { FirstAdminService } from './auth/first-admin.service.js';
 import { MIN_LENGTH, passwordFault } from './auth/password.rules.js';
 import type { Clock } from './common/clock.js';
-import { type AppConfig, ConfigError, loadConfig } from './config/app-config.js';
+import { type AppConfig, ConfigError } from './config/app-config.js';
+import { readConfig } from './config/read-config.js';
 import { DatabaseConnection } from './database/connection.js';
 import { withMigrator } from './database/migrator.js';
 import { DrainingService } from './health/draining.service.js';
@@ -25,18 +25,10 @@ export interface Running {
   close(): Promise<void>;
 }
 
-/**
- * Reads the environment, in development with `.env`.
- * @param purpose as in `loadConfig`
- * @throws ConfigError
- */
-export function readConfig(purpose: 'serve' | 'command' = 'serve'): AppConfig {
-  if (process.env.NODE_ENV !== 'production' && existsSync('.env')) process.loadEnvFile('.env');
-  const config = loadConfig(process.env, purpose);
-  const { admin } = config;
+/** The first administrator's password must be as good as any other. */
+function checkAdminPassword({ admin }: AppConfig): void {
   const fault = admin && passwordFault(admin.password, MIN_LENGTH.user, [admin.email]);
   if (fault) throw new ConfigError([`ADMIN_PASSWORD: ${fault}`]);
-  return config;
 }
 
 /**
@@ -45,8 +37,9 @@ export function readConfig(purpose: 'serve' | 'command' = 'serve'): AppConfig {
  * but not ready, and the log says what to do.
  * @throws ConfigError, or the error of the port or of the development database
  */
-export async function boot(options: { clock?: Clock; config?: AppConfig } = {}): Promise<Running> {
-  const config = options.config ?? readConfig();
+export async function boot(options: { clock?: Clock } = {}): Promise<Running> {
+  const config = readConfig();
+  checkAdminPassword(config);
   const app = await createApp(config, options);
   try {
     const connection = app.get(DatabaseConnection);

@@ -15,15 +15,13 @@ export async function createAdmin(
 ): Promise<void> {
   const secret = password ? await askPassword() : undefined;
   await withServices(async (services) => {
-    const { id, invitation } = await services
-      .get(UsersService)
-      .create({
-        name,
-        email,
-        role: 'admin',
-        language: 'en',
-        ...(secret !== undefined && { password: secret }),
-      });
+    const { id, invitation } = await services.get(UsersService).create({
+      name,
+      email,
+      role: 'admin',
+      language: 'en',
+      ...(secret !== undefined && { password: secret }),
+    });
     output.result(
       { id, email, invitation },
       invitation

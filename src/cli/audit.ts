@@ -7,12 +7,15 @@ export async function verifyAudit(output: Output, head: string | undefined): Pro
   await withServices(async (services) => {
     const found = await services.get(AuditChain).verify(head);
     const { valid, entries, firstBroken } = found;
-    if (valid) return output.result(found, `The chain of ${entries} entries is whole. Its head is ${found.head ?? 'empty'}.`);
+    if (valid) {
+      output.result(found, `The chain of ${entries} entries is whole. Its head is ${found.head ?? 'empty'}.`);
+      return;
+    }
     if (output.json) output.result(found, '');
     throw new CommandError(
       firstBroken
         ? `The chain is broken at entry ${firstBroken.seq} (${firstBroken.id}).`
-        : `No entry has the hash ${head}: the chain was cut, or it is another one.`,
+        : `No entry has the hash ${head ?? ''}: the chain was cut, or it is another one.`,
     );
   });
 }

@@ -6,7 +6,7 @@ import { Clock } from '../common/clock.js';
 import { NestLogger } from '../common/nest-logger.js';
 import type { AppConfig } from '../config/app-config.js';
 import { DatabaseConnection } from '../database/connection.js';
-import { readConfig } from '../main.js';
+import { readConfig } from '../config/read-config.js';
 import { CommandError } from './output.js';
 
 /**

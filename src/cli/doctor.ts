@@ -8,7 +8,7 @@ import type { DatabaseSettings } from '../database/database-settings.js';
 import { describeDatabase } from '../database/database-url.js';
 import { findDrift } from '../database/drift.js';
 import { withMigrator } from '../database/migrator.js';
-import { readConfig } from '../main.js';
+import { readConfig } from '../config/read-config.js';
 import { CommandError, type Output } from './output.js';
 
 /** What was looked at, and how it stands. */
@@ -93,9 +93,7 @@ async function database(findings: Finding[], settings: DatabaseSettings): Promis
             : [{ state: 'ok', text: 'The schema is what the migrations made' } as const]),
         );
         if (url.kind === 'sqlite') {
-          const [row] = (await dataSource.query('PRAGMA integrity_check(1)')) as {
-            integrity_check: string;
-          }[];
+          const [row] = await dataSource.query<{ integrity_check: string }[]>('PRAGMA integrity_check(1)');
           findings.push(
             row?.integrity_check === 'ok'
               ? { state: 'ok', text: 'The file is whole' }

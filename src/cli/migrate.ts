@@ -3,7 +3,7 @@ import type { DatabaseSettings } from '../database/database-settings.js';
 import { findDrift } from '../database/drift.js';
 import { DatabaseFileInUseError, FileLock } from '../database/file-lock.js';
 import { withMigrator } from '../database/migrator.js';
-import { readConfig } from '../main.js';
+import { readConfig } from '../config/read-config.js';
 import { CommandError, type Output } from './output.js';
 
 /** How long a migration waits for another process that has the SQLite file, such as another migrator. */
@@ -82,7 +82,10 @@ export async function verifySchema(output: Output): Promise<void> {
     { readOnly: true },
   );
   const valid = pending.length === 0 && differences.length === 0;
-  if (valid) return output.result({ valid, pending, differences }, 'The schema is what the migrations made.');
+  if (valid) {
+    output.result({ valid, pending, differences }, 'The schema is what the migrations made.');
+    return;
+  }
   const reasons = [...pending.map((name) => `${name} is not applied`), ...differences];
   if (output.json) output.result({ valid, pending, differences }, '');
   throw new CommandError(`The schema is not what it should be:\n${bullets(reasons)}`);

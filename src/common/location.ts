@@ -21,8 +21,8 @@ export function Creates(type: new () => object, path: string): MethodDecorator {
       const http = context.switchToHttp();
       const params = http.getRequest<FastifyRequest>().params as Record<string, string>;
       return next.handle().pipe(
-        map((body: Record<string, unknown>) => {
-          const filled = path.replace(/:(\w+)/g, (_, name: string) => String(body[name] ?? params[name]));
+        map((body: Record<string, string>) => {
+          const filled = path.replace(/:(\w+)/g, (_, name: string) => body[name] ?? params[name] ?? '');
           http.getResponse<FastifyReply>().header('Location', `/api/v1${filled}`);
           return body;
         }),

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
+  ApiBody,
   ApiConflictResponse,
   ApiNoContentResponse,
   ApiNotFoundResponse,
@@ -46,6 +47,15 @@ export class ClientsController {
     summary: 'Create a client',
     description:
       'Without `password` the answer carries a single-use `invitation`, shown once. Without an end the access lasts the days of the setting `access.defaultDays`; no end may lie beyond `access.maxDaysAhead`.',
+  })
+  @ApiBody({
+    type: CreateClientBody,
+    examples: {
+      'with an invitation': { value: { name: 'Ana Sousa', email: 'ana@example.com', accessDays: 30 } },
+      'with a password': {
+        value: { name: 'Ana Sousa', email: 'ana@example.com', password: 'a-quiet-lighthouse-42' },
+      },
+    },
   })
   @ApiConflictResponse({ description: 'The e-mail is taken, or a demo is retired.' })
   create(@Body() body: CreateClientBody): Promise<CreatedClientDto> {
@@ -148,6 +158,10 @@ export class ClientsController {
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
+  @ApiBody({
+    type: RenewClientBody,
+    examples: { 'by days': { value: { days: 30 } }, until: { value: { until: '2027-01-31T00:00:00.000Z' } } },
+  })
   renew(
     @Param('id', IdPipe) id: string,
     @Body() body: RenewClientBody,

@@ -1,11 +1,24 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+} from '@nestjs/common';
 import {
   ApiBody,
   ApiConflictResponse,
+  ApiHeader,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
@@ -30,6 +43,17 @@ import { ClientsService } from './clients.service.js';
 
 const admin = { users: 'admin', key: 'clients:write' } as const;
 const viewer = { users: 'viewer', key: 'clients:read' } as const;
+
+/** An action on a client: answers 200 with the client, and honours If-Match. */
+function Action(): MethodDecorator {
+  return applyDecorators(
+    HttpCode(200),
+    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
+    ApiOkResponse({ type: ClientDto }),
+    ApiNotFoundResponse({ description: 'There is no such client.' }),
+    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+  );
+}
 
 @ApiTags('clients')
 @Controller('clients')
@@ -118,14 +142,12 @@ export class ClientsController {
 
   @Post(':id/revoke')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Revoke a client’s access',
     description:
       'Binds the next request: sessions and demo sessions end at once. Repeating it changes nothing.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   revoke(
     @Param('id', IdPipe) id: string,
     @Body() { reason }: RevokeClientBody,
@@ -136,27 +158,23 @@ export class ClientsController {
 
   @Post(':id/reinstate')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Take a revocation back',
     description: 'The window and the grants are what they were.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   reinstate(@Param('id', IdPipe) id: string, @IfMatch() ifMatch?: string): Promise<ClientDto> {
     return this.access.reinstate(id, ifMatch);
   }
 
   @Post(':id/renew')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Renew a client’s access',
     description:
       'By `days` after the later of now and the current end, or `until` an instant later than both.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
   @ApiBody({
     type: RenewClientBody,
@@ -172,13 +190,11 @@ export class ClientsController {
 
   @Post(':id/shorten')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Let a client’s access end earlier',
     description: '`until` lies between now and the current end. Live demo sessions end with it.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
   shorten(
     @Param('id', IdPipe) id: string,

@@ -1,4 +1,7 @@
 import { Module } from '@nestjs/common';
+import { ImagesController } from './images.controller.js';
+import { ImagesService } from './images.service.js';
 
-@Module({})
+/** Docker images, by their references. */
+@Module({ controllers: [ImagesController], providers: [ImagesService], exports: [ImagesService] })
 export class ImagesModule {}

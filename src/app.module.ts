@@ -8,6 +8,7 @@ import { ClientsModule } from './clients/clients.module.js';
 import type { Clock } from './common/clock.js';
 import { CommonModule } from './common/common.module.js';
 import { ETagInterceptor } from './common/etag.js';
+import { KnownInputInterceptor } from './common/known-input.interceptor.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { RequestPipe } from './common/request.pipe.js';
 import type { AppConfig } from './config/app-config.js';
@@ -45,6 +46,7 @@ export class AppModule {
         { provide: APP_GUARD, useExisting: AccessGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: KnownInputInterceptor },
         { provide: APP_INTERCEPTOR, useClass: ETagInterceptor },
       ],
     };

@@ -1,9 +1,103 @@
-import { boot } from './main.js';
+#!/usr/bin/env node
+import 'reflect-metadata';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { createAdmin, resetPassword } from './cli/admin.js';
+import { exportAudit, verifyAudit } from './cli/audit.js';
+import { doctor } from './cli/doctor.js';
+import { migrateDown, migrateStatus, migrateUp, verifySchema } from './cli/migrate.js';
+import { CommandError, Output } from './cli/output.js';
+import { seed } from './cli/seed.js';
+import { serve } from './cli/serve.js';
 
-boot().then(
-  (running) => process.stdout.write(`${running.url} ${JSON.stringify(running.firstAdmin ?? null)}\n`),
-  (error: unknown) => {
-    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
-    process.exit(1);
-  },
-);
+const program = new Command('ecatalog')
+  .description('The LTP Labs E-Catalog: its server, and everything an operator does.')
+  .option('--json', 'answer with JSON, for machines')
+  .showHelpAfterError()
+  .exitOverride();
+const output = () => new Output(program.opts<{ json?: boolean }>().json === true);
+
+program
+  .command('serve')
+  .description('the API')
+  .option('--sample', 'load the sample catalog first')
+  .action((options: { sample?: boolean }) => serve(output(), options));
+
+const migrate = program.command('migrate').description('the schema of the database');
+migrate
+  .command('up')
+  .description('apply what is pending')
+  .option('--plan', 'print the SQL and change nothing')
+  .option('--to <name>', 'the last migration to apply')
+  .action((options: { plan?: boolean; to?: string }) => migrateUp(output(), options));
+migrate
+  .command('down')
+  .description('undo the last migrations')
+  .argument('[n]', 'how many', positive, 1)
+  .action((count: number) => migrateDown(output(), count));
+migrate
+  .command('status')
+  .description('what is applied and what is pending')
+  .action(() => migrateStatus(output()));
+
+program
+  .command('schema')
+  .description('the schema as it is')
+  .command('verify')
+  .description('compare it with the entities and the committed fingerprint')
+  .action(() => verifySchema(output()));
+
+program
+  .command('seed')
+  .description('load the sample catalog; again, it adds what is missing')
+  .option('--force', 'in production too')
+  .action((options: { force?: boolean }) => seed(output(), options));
+
+const admin = program.command('admin').description("administrators' accounts");
+admin
+  .command('create')
+  .description('make an administrator; prints a single-use invitation')
+  .requiredOption('--email <email>')
+  .option('--name <name>', 'the name of the person', 'Administrator')
+  .option('--password', 'ask for the password instead (or read it from standard input)')
+  .action((options: { email: string; name: string; password?: boolean }) => createAdmin(output(), options));
+admin
+  .command('reset-password')
+  .description('print a single-use link to choose a new password, for a user or a client')
+  .argument('<email>')
+  .action((email: string) => resetPassword(output(), email));
+
+const audit = program.command('audit').description('the audit log');
+audit
+  .command('verify')
+  .description('recompute the hash chain')
+  .option('--head <hash>', 'a head that was kept elsewhere and must be in the chain')
+  .action((options: { head?: string }) => verifyAudit(output(), options.head));
+audit
+  .command('export')
+  .description('write the log as NDJSON, the head of the chain last')
+  .action(() => exportAudit());
+
+program
+  .command('doctor')
+  .description('read the environment and say what is wrong with it')
+  .action(() => doctor(output()));
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  return value;
+}
+
+/** Exit codes: 0 done, 1 failed, 2 misuse. */
+function exitCode(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const known = error instanceof CommandError || (error instanceof Error && error.name !== 'Error' && !(error instanceof TypeError));
+  process.stderr.write(`${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`);
+  return 1;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = exitCode(error);
+}

@@ -131,17 +131,19 @@ export class Lists {
   }
 }
 
-/** Documents a list's answer. */
-export function ApiPage(type: Type, options: { total?: boolean } = {}): MethodDecorator {
+/** Documents a list's answer; several types where the items depend on who asks. */
+export function ApiPage(type: Type | Type[], options: { total?: boolean } = {}): MethodDecorator {
   const { total = true } = options;
+  const types = [type].flat();
+  const items = types.map((item) => ({ $ref: getSchemaPath(item) }));
   return applyDecorators(
-    ApiExtraModels(type),
+    ApiExtraModels(...types),
     ApiOkResponse({
       schema: {
         type: 'object',
         required: ['items', 'nextCursor', ...(total ? ['total'] : [])],
         properties: {
-          items: { type: 'array', items: { $ref: getSchemaPath(type) } },
+          items: { type: 'array', items: items.length > 1 ? { oneOf: items } : items[0] },
           nextCursor: {
             type: 'string',
             nullable: true,

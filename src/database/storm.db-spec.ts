@@ -6,7 +6,7 @@ import { isCheckViolation, isUniqueViolation } from './errors.js';
 import { prepare } from './sql.js';
 
 const accounts = 20;
-const startBalance = 1_000;
+const startBalance = 1_000_000;
 const schema = [
   `CREATE TABLE "accounts" ("no" integer PRIMARY KEY, "balance" integer NOT NULL CHECK ("balance" >= 0), "version" integer NOT NULL)`,
   `CREATE TABLE "entries" ("id" varchar(36) PRIMARY KEY, "kind" varchar(20) NOT NULL, "key" varchar(36) UNIQUE)`,
@@ -50,18 +50,16 @@ describe('Concurrent units of work', () => {
 
   it('lose nothing and leak nothing: 10,000 of six kinds, of which 30 % fail', async () => {
     const { uow } = context;
+    // In one order of the accounts: crossing ones deadlock on PostgreSQL, which has a test of its own.
     const transfer = async (n: number) => {
-      const amount = { amount: (n % 7) + 1 };
-      await uow.execute('UPDATE accounts SET balance = balance - :amount WHERE no = :no', {
-        ...amount,
-        no: n % accounts,
-      });
-      // What else waits for its turn gets one between the two.
-      await new Promise((resolve) => setImmediate(resolve));
-      await uow.execute('UPDATE accounts SET balance = balance + :amount WHERE no = :no', {
-        ...amount,
-        no: (n * 7 + 3) % accounts,
-      });
+      const amount = (n % 7) + 1;
+      const [from, to] = [n % accounts, (n * 7 + 3) % accounts];
+      for (const no of [from, to].sort((a, b) => a - b)) {
+        const by = from === to ? 0 : no === from ? -amount : amount;
+        await uow.execute('UPDATE accounts SET balance = balance + :by WHERE no = :no', { by, no });
+        // What else waits for its turn gets one in between.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
     };
     const add = (id: string, key?: string) => uow.execute(addEntry, { id, kind: 'storm', key: key ?? null });
     const taken = newId();

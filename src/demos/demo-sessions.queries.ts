@@ -1,5 +1,7 @@
-import type { ColumnTypes, SqlText } from '../database/sql.js';
+import { type ColumnTypes, prepare, type SqlText } from '../database/sql.js';
 import type { DemoSession } from './demo-session.entity.js';
+import type { OpeningFacts } from './demo-sessions.rules.js';
+import type { ContainerOptions } from './demo.entity.js';
 
 /** The columns of `demo_sessions` under the names of its entity. */
 export const sessionColumns = `s."id" AS "id", s."client_id" AS "clientId", s."demo_id" AS "demoId",
@@ -17,6 +19,9 @@ export const sessionTypes: ColumnTypes<DemoSession> = {
   lapsesAt: 'instant',
   endedAt: 'instant',
 };
+
+/** Whether the session `s` lives at the instant `:now`. */
+export const isLive = 's."ended_at" IS NULL AND s."lapses_at" > :now';
 
 /** Whose sessions. */
 export type SessionFilter = { clientId: string; demoId?: string } | { clientId?: string; demoId: string };
@@ -50,3 +55,103 @@ export const grantWindowTypes: ColumnTypes<GrantWindow> = {
   grantStartsAt: 'instant',
   grantEndsAt: 'instant',
 };
+
+/** All that opening a demo depends on, seen at one instant; the session is the one not written down as ended. */
+export interface Opening extends OpeningFacts {
+  slug: string;
+  launchUrl: string | null;
+  container: ContainerOptions | null;
+  imageReference: string | null;
+  imageDigest: string | null;
+  sessionId: string | null;
+  sessionOpenedAt: Date | null;
+  sessionExpiresAt: Date | null;
+  sessionLapsesAt: Date | null;
+}
+export const opening = prepare<Opening>(
+  'opening',
+  `SELECT c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt",
+     c."erased_at" AS "erasedAt", d."status" AS "demoStatus", d."slug" AS "slug", d."launch_url" AS "launchUrl",
+     d."launch_container" AS "container", i."reference" AS "imageReference", i."digest" AS "imageDigest",
+     g."id" AS "grantId", g."starts_at" AS "grantStartsAt", g."ends_at" AS "grantEndsAt",
+     s."id" AS "sessionId", s."opened_at" AS "sessionOpenedAt", s."expires_at" AS "sessionExpiresAt",
+     s."lapses_at" AS "sessionLapsesAt"
+   FROM "demos" d CROSS JOIN "clients" c
+   LEFT JOIN "docker_images" i ON i."id" = d."launch_image_id"
+   LEFT JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."demo_id" = d."id" AND g."removed_at" IS NULL
+   LEFT JOIN "demo_sessions" s ON s."client_id" = c."id" AND s."demo_id" = d."id" AND s."ended_at" IS NULL
+   WHERE d."id" = :demoId AND c."id" = :clientId`,
+  {
+    accessStartsAt: 'instant',
+    accessEndsAt: 'instant',
+    revokedAt: 'instant',
+    erasedAt: 'instant',
+    container: 'json',
+    grantStartsAt: 'instant',
+    grantEndsAt: 'instant',
+    sessionOpenedAt: 'instant',
+    sessionExpiresAt: 'instant',
+    sessionLapsesAt: 'instant',
+  },
+);
+
+/**
+ * Holds what an opening depends on until its unit ends (PostgreSQL; SQLite's writers are serial): who revokes, removes
+ * the grant or retires the demo at the same time comes before, and `opening` finds it, or after, and ends the session.
+ * SHARE: openings do not wait for each other here.
+ */
+export const holdAccess = prepare<{ grantId: string }>(
+  'hold-access',
+  `SELECT g."id" AS "grantId" FROM "clients" c
+   CROSS JOIN "demos" d
+   JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."demo_id" = d."id" AND g."removed_at" IS NULL
+   WHERE c."id" = :clientId AND d."id" = :demoId FOR SHARE OF c, d, g`,
+);
+
+/** How many sessions are live: the client's, the demo's, all. */
+export interface LiveCounts {
+  client: number;
+  demo: number;
+  all: number;
+}
+export const liveCounts = prepare<LiveCounts>(
+  'live-counts',
+  `SELECT
+    (SELECT count(*) FROM "demo_sessions" s WHERE s."client_id" = :clientId AND ${isLive}) AS "client",
+    (SELECT count(*) FROM "demo_sessions" s WHERE s."demo_id" = :demoId AND ${isLive}) AS "demo",
+    (SELECT count(*) FROM "demo_sessions" s WHERE ${isLive}) AS "all"`,
+  { client: 'integer', demo: 'integer', all: 'integer' },
+);
+
+const alive = `"id" = :id AND "client_id" = :clientId AND "ended_at" IS NULL AND "lapses_at" > :now`;
+const nextLapse = {
+  sqlite: `min("expires_at", strftime('%Y-%m-%d %H:%M:%f', :now, "idle_seconds" || ' seconds'))`,
+  postgres: `LEAST("expires_at", CAST(:now AS timestamptz) + make_interval(secs => "idle_seconds"))`,
+};
+const heartbeatOf = (dialect: 'sqlite' | 'postgres') =>
+  `UPDATE "demo_sessions" SET "last_seen_at" = :now, "lapses_at" = ${nextLapse[dialect]}
+   WHERE ${alive} AND "activated_at" IS NOT NULL`;
+
+/** One heartbeat of an active session: one statement. */
+export const heartbeat = prepare('heartbeat', {
+  sqlite: heartbeatOf('sqlite'),
+  postgres: heartbeatOf('postgres'),
+});
+
+/** The first heartbeat of a live session. */
+const activationOf = (dialect: 'sqlite' | 'postgres') =>
+  `UPDATE "demo_sessions" SET "activated_at" = :now, "last_seen_at" = :now, "lapses_at" = ${nextLapse[dialect]}
+   WHERE ${alive} AND "activated_at" IS NULL`;
+export const activation = prepare('activation', {
+  sqlite: activationOf('sqlite'),
+  postgres: activationOf('postgres'),
+});
+
+const one = `SELECT ${sessionColumns} FROM "demo_sessions" s WHERE s."id" = :id`;
+export const oneSession = prepare<DemoSession>('demo-session', one, sessionTypes);
+/** The same, held for the rest of the unit. */
+export const heldSession = prepare<DemoSession>(
+  'held-demo-session',
+  { sqlite: one, postgres: `${one} FOR UPDATE` },
+  sessionTypes,
+);

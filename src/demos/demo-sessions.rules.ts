@@ -1,5 +1,8 @@
+import { type AccessWindow, clientStatus } from '../auth/accounts.js';
 import { after, earliest, MINUTE, SECOND } from '../common/clock.js';
+import type { ProblemSlug } from '../common/problem.js';
 import type { DemoSession, DemoSessionEndReason } from './demo-session.entity.js';
+import type { DemoStatus } from './demo.entity.js';
 
 /** How long a demo session may wait for its first sign of life, go without one, and last in all. */
 export interface Clocks {
@@ -74,4 +77,50 @@ export function endOf(
 /** Returns the whole seconds from a session's opening to its end. */
 export function durationSeconds(openedAt: Date, endedAt: Date): number {
   return Math.floor((endedAt.getTime() - openedAt.getTime()) / SECOND);
+}
+
+/** What decides whether a client may open a demo, as one query found it. */
+export interface OpeningFacts extends AccessWindow {
+  erasedAt: Date | null;
+  demoStatus: DemoStatus;
+  grantId: string | null;
+  grantStartsAt: Date | null;
+  grantEndsAt: Date | null;
+}
+
+/**
+ * Returns the problem with which opening a demo at `at` is refused, or undefined when it is open: the client active,
+ * the demo published, a grant whose window holds (product.md, Rules).
+ * @param facts undefined where there is no such demo
+ */
+export function refusalToOpen(facts: OpeningFacts | undefined, at: Date): ProblemSlug | undefined {
+  if (!facts) return 'not-found';
+  if (facts.erasedAt) return 'unauthenticated';
+  const status = clientStatus(facts, at);
+  if (status !== 'active') return statusProblems[status];
+  if (facts.demoStatus !== 'published') return 'not-found';
+  const { grantId, grantStartsAt, grantEndsAt } = facts;
+  const holds = grantId && (!grantStartsAt || grantStartsAt <= at) && (!grantEndsAt || at < grantEndsAt);
+  return holds ? undefined : 'demo-not-granted';
+}
+
+/** The guard has answered these before, unless the client's access changed meanwhile. */
+const statusProblems = {
+  revoked: 'unauthenticated',
+  expired: 'access-expired',
+  scheduled: 'access-not-started',
+} as const;
+
+/**
+ * Returns where a demo session finds its demo: a link's own address, a container's made from the setting
+ * `launch.containerUrlTemplate`; null where that is not set.
+ */
+export function launchAddress(
+  { launchUrl, slug }: { launchUrl: string | null; slug: string },
+  template: string | null,
+  demoSessionId: string,
+): string | null {
+  return (
+    launchUrl ?? template?.replaceAll('{slug}', slug).replaceAll('{demoSessionId}', demoSessionId) ?? null
+  );
 }

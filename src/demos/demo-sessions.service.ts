@@ -1,15 +1,25 @@
 import { Injectable } from '@nestjs/common';
-import { UsageService } from '../analytics/usage.service.js';
+import { type Usage, UsageService } from '../analytics/usage.service.js';
 import { AuditService } from '../audit/audit.service.js';
+import type { Principal } from '../auth/access.js';
 import { Clock } from '../common/clock.js';
+import { Lists, type Page } from '../common/pagination.js';
+import { conflict, notFound, type Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSession, type DemoSessionEndReason } from './demo-session.entity.js';
+import { type DemoSessionDto, type DemoSessionQuery, toDemoSessionDto } from './demo-sessions.dto.js';
 import {
+  activation,
   type GrantWindow,
   grantWindows,
   grantWindowTypes,
+  heartbeat,
+  heldSession,
+  isLive,
   lapsedSessions,
+  oneSession,
   openSessions,
+  sessionColumns,
   type SessionFilter,
   sessionTypes,
 } from './demo-sessions.queries.js';
@@ -21,9 +31,94 @@ export class DemoSessionsService {
   constructor(
     private readonly uow: UnitOfWork,
     private readonly clock: Clock,
+    private readonly lists: Lists,
     private readonly audit: AuditService,
     private readonly usage: UsageService,
   ) {}
+
+  /** Returns a page of demo sessions: a client's own, or of everybody. */
+  async list(query: DemoSessionQuery, me: Principal): Promise<Page<DemoSessionDto>> {
+    const { clientId, demoId, live } = query;
+    const now = this.clock.now();
+    const page = await this.lists.page<DemoSession>(
+      {
+        select: sessionColumns,
+        from: '"demo_sessions" s',
+        where: [
+          me.kind === 'client' && 's."client_id" = :owner',
+          clientId !== undefined && 's."client_id" = :clientId',
+          demoId !== undefined && 's."demo_id" = :demoId',
+          live !== undefined && (live ? isLive : `NOT (${isLive})`),
+        ],
+        parameters: { owner: me.id, clientId, demoId, now },
+        types: sessionTypes,
+        id: 's."id"',
+        sorts: { openedAt: { expression: 's."opened_at"', kind: 'instant' } },
+        defaultSort: '-openedAt',
+      },
+      query,
+    );
+    return { ...page, items: page.items.map((session) => toDemoSessionDto(session, now)) };
+  }
+
+  /** Returns a demo session. @throws Problem `not-found`, also of another client's */
+  async get(id: string, me: Principal): Promise<DemoSessionDto> {
+    const now = this.clock.now();
+    return toDemoSessionDto(visible(await this.uow.get(oneSession, { id }), me), now);
+  }
+
+  /**
+   * Notes that a client's session is alive; the first time activates it.
+   * @throws Problem `not-found`, `conflict` when it has ended
+   */
+  async heartbeat(id: string, me: Principal): Promise<void> {
+    const at = this.clock.now();
+    const parameters = { id, clientId: me.id, now: at };
+    if ((await this.uow.execute(heartbeat, parameters)) > 0) return;
+    const session = visible(await this.uow.get(oneSession, { id }), me);
+    if (endOf(session, at)) throw ended();
+    const isFirst = await this.uow.run(async () => {
+      if ((await this.uow.execute(activation, parameters)) === 0) return false;
+      await this.usage.record([{ kind: 'activated', at, session }]);
+      return true;
+    });
+    // Else another one was first, or the session has just been ended.
+    if (!isFirst && (await this.uow.execute(heartbeat, parameters)) === 0) throw ended();
+  }
+
+  /** Ends a session; one that has ended stays as it is. @throws Problem `not-found`, also of another client's */
+  close(id: string, me: Principal): Promise<DemoSessionDto> {
+    return this.uow.run(async () => {
+      const at = this.clock.now();
+      const session = visible(await this.uow.get(heldSession, { id }), me);
+      if (endOf(session, at)) return toDemoSessionDto(session, at);
+      const end = endNow(session, 'closed', at);
+      await this.usage.record(await this.writeEnds([{ session, end }]));
+      return toDemoSessionDto(Object.assign(session, end), at);
+    });
+  }
+
+  /**
+   * Writes a session that was allowed, in the unit that allowed it, and the ends of the client's sessions that a clock
+   * has ended: of a client's sessions of one demo only one may stand as open.
+   */
+  async start(session: DemoSession): Promise<void> {
+    const { id, clientId, demoId, openedAt, expiresAt } = session;
+    this.audit.record({
+      action: 'demo-session.opened',
+      entityType: 'demo-session',
+      entityId: id,
+      after: { clientId, demoId, expiresAt },
+    });
+    const open = await this.uow.query<DemoSession>(openSessions({ clientId }), { clientId }, sessionTypes);
+    const lapsed = open.flatMap((other) => {
+      const end = endOf(other, openedAt);
+      return end ? [{ session: other, end }] : [];
+    });
+    const usages = await this.writeEnds(lapsed);
+    await this.uow.manager.insert(DemoSession, session);
+    await this.usage.record([...usages, { kind: 'opened', at: openedAt, session }]);
+  }
 
   /**
    * Ends a client's or a demo's live sessions, in the unit of work of the change that forbids them. Call it after that
@@ -32,7 +127,9 @@ export class DemoSessionsService {
    */
   async endLive(filter: SessionFilter, reason: DemoSessionEndReason, at: Date): Promise<void> {
     const sessions = await this.uow.query<DemoSession>(openSessions(filter), filter, sessionTypes);
-    await this.end(sessions.map((session) => ({ session, end: endNow(session, reason, at) })));
+    await this.usage.record(
+      await this.writeEnds(sessions.map((session) => ({ session, end: endNow(session, reason, at) }))),
+    );
   }
 
   /**
@@ -64,7 +161,7 @@ export class DemoSessionsService {
         await this.limit(session, expiresAt);
       }
     }
-    await this.end(ended);
+    await this.usage.record(await this.writeEnds(ended));
   }
 
   /**
@@ -76,7 +173,9 @@ export class DemoSessionsService {
     return this.uow.run(async () => {
       const at = this.clock.now();
       const sessions = await this.uow.query<DemoSession>(lapsedSessions, { at, limit }, sessionTypes);
-      await this.end(sessions.map((session) => ({ session, end: endOf(session, at)! })));
+      await this.usage.record(
+        await this.writeEnds(sessions.map((session) => ({ session, end: endOf(session, at)! }))),
+      );
       return sessions.length;
     });
   }
@@ -94,7 +193,8 @@ export class DemoSessionsService {
     });
   }
 
-  private async end(endings: Ending[]): Promise<void> {
+  /** @returns the usage of these ends, to be recorded with what else the unit has */
+  private async writeEnds(endings: readonly Ending[]): Promise<Usage[]> {
     for (const { session, end } of endings) {
       await this.uow.manager.update(DemoSession, { id: session.id }, end);
       this.audit.record({
@@ -104,14 +204,12 @@ export class DemoSessionsService {
         after: { ...end },
       });
     }
-    await this.usage.record(
-      endings.map(({ session, end }) => ({
-        kind: 'ended',
-        at: end.endedAt,
-        session,
-        durationSeconds: durationSeconds(session.openedAt, end.endedAt),
-      })),
-    );
+    return endings.map(({ session, end }) => ({
+      kind: 'ended',
+      at: end.endedAt,
+      session,
+      durationSeconds: durationSeconds(session.openedAt, end.endedAt),
+    }));
   }
 }
 
@@ -123,4 +221,13 @@ interface Ending {
 /** The end that a clock has brought by `at`, else the one given; never before the opening, whatever the clocks of replicas say. */
 function endNow(session: DemoSession, reason: DemoSessionEndReason, at: Date): End {
   return endOf(session, at) ?? { endedAt: at < session.openedAt ? session.openedAt : at, endReason: reason };
+}
+
+function visible(session: DemoSession | undefined, me: Principal): DemoSession {
+  if (!session || (me.kind === 'client' && session.clientId !== me.id)) throw notFound();
+  return session;
+}
+
+function ended(): Problem {
+  return conflict('The demo session has ended.');
 }

@@ -1,4 +1,13 @@
 import { Module } from '@nestjs/common';
+import { DemoSessionsModule } from './demo-sessions.module.js';
+import { DemosController } from './demos.controller.js';
+import { DemosService } from './demos.service.js';
 
-@Module({})
+/** The catalog, and the sessions in which its demos are opened. */
+@Module({
+  imports: [DemoSessionsModule],
+  controllers: [DemosController],
+  providers: [DemosService],
+  exports: [DemosService],
+})
 export class DemosModule {}

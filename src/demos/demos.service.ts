@@ -143,15 +143,14 @@ export class DemosService {
       const demo = await this.hold(id);
       requireMatch(demo.version, ifMatch);
       assertNotRetired(demo);
-      const wanted: Demo = { ...demo, ...patch, ...(launch && toLaunchColumns(launch)) };
+      const wanted = Object.assign(new Demo(), demo, patch, launch && toLaunchColumns(launch));
       const changed = changes(audited(demo), audited(wanted));
       if (!changed) return toDemoDto(demo, true);
-      const next: Demo = {
-        ...wanted,
+      const next = Object.assign(wanted, {
         searchText: searchTextOf(wanted),
         version: demo.version + 1,
         updatedAt: this.clock.now(),
-      };
+      });
       await this.uow.manager.update(Demo, { id }, next);
       this.audit.record({ action: 'demo.updated', entityType: 'demo', entityId: id, ...changed });
       return toDemoDto(next, true);
@@ -217,7 +216,7 @@ export class DemosService {
     now: Date,
     endReason?: DemoSessionEndReason,
   ): Promise<DemoDto> {
-    const next: Demo = { ...demo, ...to, version: demo.version + 1, updatedAt: now };
+    const next = Object.assign(new Demo(), demo, to, { version: demo.version + 1, updatedAt: now });
     await this.uow.manager.update(Demo, { id: demo.id }, next);
     await this.noteStatus(next, now);
     this.audit.record({

@@ -83,23 +83,22 @@ export class ImagesService {
    * Changes an image. Under another reference it is not resolved.
    * @throws Problem `not-found`, `precondition-required`, `version-mismatch`, and as `create`
    */
-  async change(id: string, patch: ImagePatch, ifMatch: string | undefined): Promise<ImageDto> {
+  async change(
+    id: string,
+    { reference, ...patch }: ImagePatch,
+    ifMatch: string | undefined,
+  ): Promise<ImageDto> {
+    const name = reference === undefined ? undefined : nameOf(reference);
     const changing = this.uow.run(async () => {
       const image = await this.find(id);
       requireMatch(image.version, ifMatch);
-      const wanted: Partial<Image> = {
-        ...patch,
-        ...(patch.reference !== undefined && nameOf(patch.reference)),
-      };
-      const changed = changes<Image>(image, wanted);
+      const wanted = Object.assign(new Image(), image, patch, name);
+      const changed = changes(image, wanted);
       if (!changed) return toImageDto(image);
-      const next: Image = {
-        ...image,
-        ...wanted,
-        ...('reference' in changed.after && UNRESOLVED),
+      const next = Object.assign(wanted, wanted.reference !== image.reference && UNRESOLVED, {
         version: image.version + 1,
         updatedAt: this.clock.now(),
-      };
+      });
       const { affected } = await this.uow.manager.update(Image, { id, version: image.version }, next);
       if (affected !== 1) throw versionMismatch();
       this.audit.record({ action: 'image.updated', entityType: 'image', entityId: id, ...changed });

@@ -162,7 +162,7 @@ export class TestApp extends Http {
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.url = await new Promise<string>((resolve, reject) => {
       child.on('message', (message: { ready?: string; id?: number; result?: unknown }) => {
-        if (message.ready) resolve(message.ready);
+        if (message.ready) resolve(message.ready.replace('//localhost', '//127.0.0.1'));
         else this.waiting.get(message.id ?? 0)?.(message.result);
       });
       child.once('error', reject);
@@ -170,21 +170,25 @@ export class TestApp extends Http {
         reject(new Error(`The app did not start (${signal ?? code}):\n${this.tail()}`));
       });
     });
-    if (this.options.ready ?? true) await this.untilReady();
+    if (this.options.ready ?? true) {
+      await this.untilReady();
+      // In production the first administrator is made beside the traffic, not before it.
+      if (this.env.ADMIN_EMAIL)
+        await until(async () => (await this.sql('SELECT id FROM users LIMIT 1')).length > 0);
+    }
   }
 
   /** Waits for /health/ready to answer 200. */
   async untilReady(timeoutMs = 15_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    for (;;) {
+    let last = '';
+    const ready = async (): Promise<boolean> => {
       const reply = await this.raw('GET', '/health/ready').catch(String);
-      if (typeof reply !== 'string' && reply.status === 200) return;
-      if (performance.now() > deadline) {
-        const last = typeof reply === 'string' ? reply : reply.text;
-        throw new Error(`The app is not ready after ${timeoutMs} ms: ${last}\n${this.tail()}`);
-      }
-      await sleep(20);
-    }
+      last = typeof reply === 'string' ? reply : reply.text;
+      return typeof reply !== 'string' && reply.status === 200;
+    };
+    await until(ready, timeoutMs).catch(() => {
+      throw new Error(`The app is not ready after ${timeoutMs} ms: ${last}\n${this.tail()}`);
+    });
   }
 
   /** SIGTERM; returns the exit code. Throws, and kills it, when it has not ended within `timeoutMs`. */
@@ -218,8 +222,10 @@ export class TestApp extends Http {
     if (code !== 0) throw new Error(`The app ended with code ${code}, not 0:\n${this.tail()}`);
   }
 
+  /** What it said last, without the harness's own questions. */
   private tail(): string {
-    return this.output.split('\n').slice(-40).join('\n');
+    const lines = this.output.split('\n').filter((line) => !line.includes('"/health/ready"'));
+    return lines.slice(-30).join('\n');
   }
 
   private command<T>(command: string, value?: unknown): Promise<T> {
@@ -318,6 +324,16 @@ export class TestApp extends Http {
     const admin = await this.admin();
     const reply = await admin.put(`/clients/${clientId}/demos/${demoId}`, window);
     if (reply.status >= 300) throw new Error(`The grant was answered ${reply.status}: ${reply.text}`);
+  }
+}
+
+/** Waits until `holds` answers true; throws after `timeoutMs`. */
+export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 15_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await holds())) {
+    if (performance.now() > deadline)
+      throw new Error(`It did not come to be within ${timeoutMs} ms: ${String(holds)}`);
+    await sleep(20);
   }
 }
 

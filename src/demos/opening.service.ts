@@ -1,0 +1,152 @@
+import { Injectable } from '@nestjs/common';
+import { TokensService } from '../auth/tokens.service.js';
+import { Clock, MINUTE } from '../common/clock.js';
+import { newId } from '../common/ids.js';
+import { Problem, tooManyRequests } from '../common/problem.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { SettingsService } from '../settings/settings.service.js';
+import type { DemoSession } from './demo-session.entity.js';
+import type { OpenedDemoDto } from './demo-sessions.dto.js';
+import { holdAccess, liveCounts, type LiveCounts, opening, type Opening } from './demo-sessions.queries.js';
+import { type Clocks, clocksFrom, launchAddress, refusalToOpen } from './demo-sessions.rules.js';
+import { DemoSessionsService } from './demo-sessions.service.js';
+import { takeTurn } from './turns.js';
+
+/** When to try again where a cap is reached: a session may end at any moment. */
+const RETRY_AFTER = MINUTE;
+
+/** The session as the answer shows it. */
+type Shown = Pick<DemoSession, 'id' | 'openedAt' | 'expiresAt'>;
+
+interface OpeningSettings {
+  clocks: Clocks;
+  caps: LiveCounts;
+  template: string | null;
+}
+
+/** Opens demos: whether a client may, where the demo is, and for how long. */
+@Injectable()
+export class OpeningService {
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly settings: SettingsService,
+    private readonly tokens: TokensService,
+    private readonly sessions: DemoSessionsService,
+  ) {}
+
+  /**
+   * Opens a demo for a client, or hands out the session that is live, with a fresh launch token.
+   * @returns the answer, and whether the session is a new one
+   * @throws Problem `not-found`, `demo-not-granted`, `launch-unavailable`, `too-many-requests` where a cap is reached;
+   *   where the client's access has ended since the guard looked, what the guard would say
+   */
+  async open(demoId: string, clientId: string): Promise<{ isNew: boolean; answer: OpenedDemoDto }> {
+    const settings = await this.readSettings();
+    // Most refusals and repeats are answered here, without waiting to write.
+    const seen = await this.check(demoId, clientId);
+    if (seen.live) return { isNew: false, answer: this.answer(seen.facts, seen.live, settings) };
+    return this.uow.run(async () => {
+      const { facts, at, live } = await this.holdAndCheck(demoId, clientId);
+      if (live) return { isNew: false, answer: this.answer(facts, live, settings) };
+      const session = newSession(demoId, clientId, facts, settings.clocks, at);
+      const answer = this.answer(facts, session, settings);
+      await this.assertRoom(session, settings.caps);
+      await this.sessions.start(session);
+      return { isNew: true, answer };
+    });
+  }
+
+  /** Whether the client may open the demo, by one query at one instant. */
+  private async check(
+    demoId: string,
+    clientId: string,
+  ): Promise<{ facts: Opening; at: Date; live: Shown | undefined }> {
+    const at = this.clock.now();
+    const facts = await this.uow.get(opening, { demoId, clientId });
+    const refusal = refusalToOpen(facts, at);
+    if (refusal || !facts) throw new Problem(refusal ?? 'not-found', 'The demo is not open to you.');
+    const { sessionId, sessionOpenedAt, sessionExpiresAt, sessionLapsesAt } = facts;
+    const isLive = sessionLapsesAt !== null && at < sessionLapsesAt;
+    const live = isLive
+      ? { id: sessionId!, openedAt: sessionOpenedAt!, expiresAt: sessionExpiresAt! }
+      : undefined;
+    return { facts, at, live };
+  }
+
+  /** The same inside the unit that opens, when nothing of it can change any more until that ends. */
+  private async holdAndCheck(demoId: string, clientId: string): ReturnType<OpeningService['check']> {
+    if (this.uow.dialect === 'sqlite') return this.check(demoId, clientId);
+    for (;;) {
+      const held = await this.uow.get(holdAccess, { demoId, clientId });
+      await takeTurn(this.uow, 'opening');
+      const seen = await this.check(demoId, clientId);
+      // A changed grant is another row: that one must be held too.
+      if (seen.facts.grantId === held?.grantId) return seen;
+    }
+  }
+
+  private async assertRoom({ demoId, clientId, openedAt }: DemoSession, caps: LiveCounts): Promise<void> {
+    const counts = await this.uow.get(liveCounts, { demoId, clientId, now: openedAt });
+    const full = (['client', 'demo', 'all'] as const).find((scope) => counts && counts[scope] >= caps[scope]);
+    if (full) throw tooManyRequests(fullTexts[full], RETRY_AFTER);
+  }
+
+  private answer(facts: Opening, session: Shown, { template }: OpeningSettings): OpenedDemoDto {
+    const url = launchAddress(facts, template, session.id);
+    if (url === null) {
+      throw new Problem('launch-unavailable', 'The setting launch.containerUrlTemplate is not set.');
+    }
+    const { imageReference, imageDigest } = facts;
+    return {
+      demoSessionId: session.id,
+      status: 'ready',
+      url,
+      launchToken: this.tokens.signLaunchToken(session.id),
+      openedAt: session.openedAt,
+      expiresAt: session.expiresAt,
+      ...(imageReference !== null && { image: { reference: imageReference, digest: imageDigest } }),
+    };
+  }
+
+  private async readSettings(): Promise<OpeningSettings> {
+    const [activationMinutes, idleMinutes, maxMinutes, client, demo, all, template] = await Promise.all([
+      this.settings.get('demoSession.activationMinutes'),
+      this.settings.get('demoSession.idleMinutes'),
+      this.settings.get('demoSession.maxMinutes'),
+      this.settings.get('demoSession.maxLivePerClient'),
+      this.settings.get('demoSession.maxLivePerDemo'),
+      this.settings.get('demoSession.maxLive'),
+      this.settings.get('launch.containerUrlTemplate'),
+    ]);
+    return { clocks: { activationMinutes, idleMinutes, maxMinutes }, caps: { client, demo, all }, template };
+  }
+}
+
+const fullTexts = {
+  client: 'You have as many demos open as you may. Close one first.',
+  demo: 'This demo is opened as often as it may be at a time.',
+  all: 'As many demos are open as may be at a time.',
+};
+
+/** A session of now; a container demo may have clocks of its own. */
+function newSession(
+  demoId: string,
+  clientId: string,
+  facts: Opening,
+  { activationMinutes, ...clocks }: Clocks,
+  at: Date,
+): DemoSession {
+  const { maxMinutes = clocks.maxMinutes, idleMinutes = clocks.idleMinutes } = facts.container ?? {};
+  const windows = { ...facts, clientEndsAt: facts.accessEndsAt };
+  return {
+    id: newId(),
+    clientId,
+    demoId,
+    ...clocksFrom(at, { activationMinutes, idleMinutes, maxMinutes }, windows),
+    activatedAt: null,
+    lastSeenAt: null,
+    endedAt: null,
+    endReason: null,
+  };
+}

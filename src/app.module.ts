@@ -8,6 +8,7 @@ import { ClientsModule } from './clients/clients.module.js';
 import type { Clock } from './common/clock.js';
 import { CommonModule } from './common/common.module.js';
 import { ETagInterceptor } from './common/etag.js';
+import { KnownInputInterceptor } from './common/known-input.interceptor.js';
 import { ProblemFilter } from './common/problem.filter.js';
 import { RequestPipe } from './common/request.pipe.js';
 import type { AppConfig } from './config/app-config.js';
@@ -17,6 +18,7 @@ import { DemosModule } from './demos/demos.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 
 /** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
@@ -38,11 +40,13 @@ export class AppModule {
         ImagesModule,
         AnalyticsModule,
         HealthModule,
+        JobsModule,
       ],
       providers: [
         { provide: APP_GUARD, useExisting: AccessGuard },
         { provide: APP_PIPE, useClass: RequestPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
+        { provide: APP_INTERCEPTOR, useClass: KnownInputInterceptor },
         { provide: APP_INTERCEPTOR, useClass: ETagInterceptor },
       ],
     };

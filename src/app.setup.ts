@@ -6,8 +6,8 @@ import { type FastifyError, type FastifyReply, type FastifyRequest, LogControlle
 import { pino } from 'pino';
 import { AppModule } from './app.module.js';
 import { Clock } from './common/clock.js';
-import { addHttpHooks, requestIdOf } from './common/http-hooks.js';
-import { NestLogger } from './common/nest-logger.js';
+import { addHttpHooks, answerClientError, requestIdOf } from './common/http-hooks.js';
+import { loggedError, NestLogger } from './common/nest-logger.js';
 import { sendProblem } from './common/problem.filter.js';
 import type { AppConfig } from './config/app-config.js';
 import { makeOpenApiDocument } from './openapi.js';
@@ -30,6 +30,7 @@ export async function createApp(
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (level) => ({ level }) },
+    serializers: { err: loggedError },
   });
   const adapter = new FastifyAdapter({
     loggerInstance: logger,
@@ -38,6 +39,9 @@ export async function createApp(
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: 15_000,
+    // How often Node looks for requests that take longer.
+    http: { connectionsCheckingInterval: 2_000 },
+    clientErrorHandler: answerClientError,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) =>

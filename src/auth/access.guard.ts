@@ -36,9 +36,7 @@ export class AccessGuard extends AuthGuard('jwt') {
   override handleRequest<T>(error: unknown, principal: T | false): T {
     if (error instanceof Error) throw error;
     if (!principal) {
-      throw new Problem('unauthenticated', 'Send a valid access token as `Authorization: Bearer …`.', {
-        headers: { 'WWW-Authenticate': 'Bearer' },
-      });
+      throw new Problem('unauthenticated', 'Send a valid access token as `Authorization: Bearer …`.');
     }
     return principal;
   }

@@ -55,7 +55,7 @@ export const ACCESS = 'ecatalog:access';
 
 /** Lets anyone call the route. */
 export function Public(): MethodDecorator {
-  return applyDecorators(SetMetadata(ACCESS, 'public'), ApiExtension('x-access', 'public'));
+  return applyDecorators(declare('public'), ApiExtension('x-access', 'public'));
 }
 
 /**
@@ -64,7 +64,7 @@ export function Public(): MethodDecorator {
  */
 export function Access(rule: AccessRule): MethodDecorator {
   return applyDecorators(
-    SetMetadata(ACCESS, rule),
+    declare(rule),
     ApiExtension('x-access', rule),
     ApiBearerAuth('session'),
     ...(rule.key ? [ApiBearerAuth('key')] : []),
@@ -73,6 +73,16 @@ export function Access(rule: AccessRule): MethodDecorator {
       description: 'Signed in but not allowed (`forbidden`, `access-expired`, `access-not-started`).',
     }),
   );
+}
+
+/** Says who may call a handler, once: a second declaration would silently replace the first. */
+function declare(rule: AccessRule | 'public'): MethodDecorator {
+  return (target, name, descriptor) => {
+    if (Reflect.hasMetadata(ACCESS, descriptor.value as object)) {
+      throw new Error(`${target.constructor.name}.${String(name)} declares twice who may call it.`);
+    }
+    SetMetadata(ACCESS, rule)(target, name, descriptor);
+  };
 }
 
 /** Hands the principal to a handler; only on routes that `@Access` guards. */

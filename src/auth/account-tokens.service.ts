@@ -54,16 +54,6 @@ export class AccountTokensService {
       : { kind: 'client', id: row.clientId as string };
   }
 
-  /** Uses a token up; false when it was used, replaced or expired in between. Inside a unit of work. */
-  async consume(purpose: Purpose, token: string): Promise<boolean> {
-    const { affected } = await this.uow.manager.delete(AccountToken, {
-      tokenHash: digest(token),
-      purpose,
-      expiresAt: MoreThan(this.clock.now()),
-    });
-    return affected === 1;
-  }
-
   /** Kills every token of an account. Inside a unit of work. */
   async removeAll(account: AccountRef): Promise<void> {
     await this.uow.manager.delete(AccountToken, idWhere(account));

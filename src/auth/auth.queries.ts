@@ -7,7 +7,7 @@ export interface SessionRow {
   userId: string | null;
   clientId: string | null;
   expiresAt: Date;
-  absoluteExpiresAt: Date;
+  lastUsedAt: Date;
   endedAt: Date | null;
   role: Role | null;
   removedAt: Date | null;
@@ -20,7 +20,7 @@ export interface SessionRow {
 export const sessionById = prepare<SessionRow>(
   'session_by_id',
   `SELECT s."id" AS "sessionId", s."user_id" AS "userId", s."client_id" AS "clientId", s."expires_at" AS "expiresAt",
-     s."absolute_expires_at" AS "absoluteExpiresAt", s."ended_at" AS "endedAt",
+     s."last_used_at" AS "lastUsedAt", s."ended_at" AS "endedAt",
      u."role" AS "role", u."removed_at" AS "removedAt",
      c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt",
      c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt"
@@ -30,7 +30,7 @@ export const sessionById = prepare<SessionRow>(
    WHERE s."id" = :sessionId`,
   {
     expiresAt: 'instant',
-    absoluteExpiresAt: 'instant',
+    lastUsedAt: 'instant',
     endedAt: 'instant',
     removedAt: 'instant',
     accessStartsAt: 'instant',

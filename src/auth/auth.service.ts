@@ -48,6 +48,7 @@ export class AuthService {
     const rehashed = this.hasher.isOutdated(stored) ? await this.hasher.hash(password) : undefined;
     const signedIn = await this.uow.run(async () => {
       if (!(await this.failures.forget(email))) return 'locked';
+      await this.credentials.hold(refOf(account));
       // Read again: the password or the access may have changed while the hash was computed.
       const current = await this.credentials.findByEmail(email);
       if (current?.passwordHash !== stored) return 'changed';
@@ -57,7 +58,7 @@ export class AuthService {
     });
     switch (signedIn) {
       case 'locked':
-        throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
+        throw await this.failures.locked(email);
       case 'changed':
         throw new Problem('invalid-credentials', 'E-mail or password is wrong.');
       case 'revoked':
@@ -99,13 +100,19 @@ export class AuthService {
       await this.refuseSignIn(account.email, account, invalid('currentPassword', 'is wrong'));
     }
     const passwordHash = await this.hashNew(account, newPassword, 'newPassword');
-    await this.uow.run(async () => {
-      if (!(await this.failures.forget(account.email))) throw invalid('currentPassword', 'is wrong');
+    const outcome = await this.uow.run(async () => {
+      if (!(await this.failures.forget(account.email))) return 'locked';
+      await this.credentials.hold(me);
+      const current = await this.credentials.find(me);
+      if (current?.passwordHash !== account.passwordHash) return 'changed';
       await this.credentials.setPassword(me, passwordHash);
       await this.accountTokens.removeAll(me);
       await this.sessions.endAll(me, 'password-changed', { except: me.sessionId });
       this.audit.record({ action: 'auth.password-changed', entityType: me.kind, entityId: me.id });
+      return 'done';
     });
+    if (outcome === 'locked') throw await this.failures.locked(account.email);
+    if (outcome === 'changed') throw invalid('currentPassword', 'is wrong');
   }
 
   /**
@@ -116,10 +123,10 @@ export class AuthService {
     const account = await this.accountOf('invitation', token);
     const passwordHash = await this.hashNew(account, password, 'password');
     return this.uow.run(async () => {
-      if (!(await this.accountTokens.consume('invitation', token))) throw deadToken();
-      await this.credentials.setPassword(refOf(account), passwordHash);
-      await this.sessions.endAll(refOf(account), 'password-changed');
-      return this.begin(account, 'auth.invitation-accepted');
+      const current = await this.takeUp('invitation', token, refOf(account));
+      await this.credentials.setPassword(refOf(current), passwordHash);
+      await this.sessions.endAll(refOf(current), 'password-changed');
+      return this.begin(current, 'auth.invitation-accepted');
     });
   }
 
@@ -132,11 +139,10 @@ export class AuthService {
     const ref = refOf(account);
     const passwordHash = await this.hashNew(account, newPassword, 'newPassword');
     await this.uow.run(async () => {
-      if (!(await this.accountTokens.consume('password-reset', token))) throw deadToken();
-      await this.credentials.setPassword(ref, passwordHash);
-      await this.accountTokens.removeAll(ref);
-      await this.sessions.endAll(ref, 'password-changed');
       await this.failures.lift(account.email);
+      await this.takeUp('password-reset', token, ref);
+      await this.credentials.setPassword(ref, passwordHash);
+      await this.sessions.endAll(ref, 'password-changed');
       this.audit.record({ action: 'auth.password-reset', entityType: ref.kind, entityId: ref.id }, ref);
     });
   }
@@ -158,8 +164,7 @@ export class AuthService {
       });
       return counted;
     });
-    if (outcome === 'was-locked')
-      throw this.failures.locked((await this.failures.lockedUntil(email)) ?? this.clock.now());
+    if (outcome === 'was-locked') throw await this.failures.locked(email);
     throw answer;
   }
 
@@ -174,6 +179,19 @@ export class AuthService {
     const owner = await this.accountTokens.owner(purpose, token);
     const account = owner && (await this.credentials.find(owner));
     if (!account || isRevoked(account, this.clock.now())) throw deadToken();
+    return account;
+  }
+
+  /** Uses a token up, and with it every other one of its account. */
+  private async takeUp(
+    purpose: 'invitation' | 'password-reset',
+    token: string,
+    ref: AccountRef,
+  ): Promise<AccountRow> {
+    await this.credentials.hold(ref);
+    // Read again: the token may be used, or the access revoked, while the hash was computed.
+    const account = await this.accountOf(purpose, token);
+    await this.accountTokens.removeAll(ref);
     return account;
   }
 

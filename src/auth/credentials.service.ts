@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { conflict, type Problem } from '../common/problem.js';
 import { emailKey } from '../common/text.js';
+import { isUniqueViolation } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Credentials } from './account.entity.js';
 import type { AccountRef } from './accounts.js';
@@ -48,6 +49,15 @@ export class CredentialsService {
     );
   }
 
+  /**
+   * Holds an account's row to the end of the unit, as revoking, erasing and removing do: what signs in and what ends
+   * all sessions comes one after the other, so that no session begins beside its end. Inside a unit of work.
+   */
+  async hold({ kind, id }: AccountRef): Promise<void> {
+    if (this.uow.dialect === 'sqlite') return; // One writer at a time.
+    await this.uow.query(`SELECT 1 FROM "${kind}s" WHERE "id" = :id FOR NO KEY UPDATE`, { id });
+  }
+
   /** Sets an account's password. Inside a unit of work. */
   async setPassword(account: AccountRef, passwordHash: string): Promise<void> {
     await this.uow.manager.update(Credentials, idWhere(account), {
@@ -81,7 +91,11 @@ export class CredentialsService {
   }
 
   private async refuseTaken(write: () => Promise<number>): Promise<void> {
-    if ((await write()) === 0) throw emailTaken();
+    const written = await write().catch((error: unknown) => {
+      // Somebody else took it at the same instant; the unit ends with the conflict.
+      throw isUniqueViolation(error, 'pk_credentials') ? emailTaken() : error;
+    });
+    if (written === 0) throw emailTaken();
   }
 }
 

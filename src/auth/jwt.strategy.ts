@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { ExtractJwt, Strategy } from 'passport-jwt';
 import { Clock } from '../common/clock.js';
+import { isId } from '../common/ids.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { SessionsService } from './sessions.service.js';
 import { ACCESS_AUDIENCE, type AccessClaims, ALGORITHM, ISSUER, TokensService } from './tokens.service.js';
@@ -30,7 +31,7 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
   /** Returns the principal, or false: not signed in. */
   async validate(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
     if (typeof claims.exp !== 'number' || claims.exp * 1000 <= this.clock.now().getTime()) return false;
-    const principal = await this.sessions.principal(claims.sid);
+    const principal = isId(claims.sid) ? await this.sessions.principal(claims.sid) : undefined;
     return (
       principal !== undefined && principal.kind === claims.kind && principal.id === claims.sub && principal
     );

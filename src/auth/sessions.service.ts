@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { IsNull, MoreThan, Not } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
-import { after, Clock, DAY, earliest } from '../common/clock.js';
+import { after, Clock, DAY, earliest, MINUTE } from '../common/clock.js';
 import { digest, newId, newSecret } from '../common/ids.js';
 import { notFound, Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
@@ -22,6 +22,9 @@ export interface IssuedTokens {
   /** Seconds that the access token lives. */
   expiresIn: number;
 }
+
+/** How far the clocks of two replicas may be apart. */
+const CLOCK_SKEW = MINUTE;
 
 /** Sessions: one a sign-in, checked in the database on every request. */
 @Injectable()
@@ -64,6 +67,8 @@ export class SessionsService {
     const row = await this.uow.get(sessionById, { sessionId });
     const now = this.clock.now();
     if (!row || row.endedAt !== null || row.expiresAt <= now) return undefined;
+    // The clock was put back: the session would live longer than it was given.
+    if (row.lastUsedAt > after(now, CLOCK_SKEW)) return undefined;
     if (row.userId !== null) {
       if (row.role === null || row.removedAt !== null) return undefined;
       return { kind: 'user', id: row.userId, sessionId, role: row.role };

@@ -24,8 +24,7 @@ export class SignInFailuresService {
 
   /** Throws Problem `too-many-requests` while the e-mail is locked. */
   async refuseLocked(email: string): Promise<void> {
-    const lockedUntil = await this.lockedUntil(email);
-    if (lockedUntil) throw this.locked(lockedUntil);
+    if ((await this.lockedUntil(email)) !== undefined) throw await this.locked(email);
   }
 
   /** Returns until when the e-mail is locked, or undefined. */
@@ -76,11 +75,10 @@ export class SignInFailuresService {
   }
 
   /** Returns 429 with the time that is left. */
-  locked(until: Date): Problem {
-    return tooManyRequests(
-      'Too many failed sign-ins. Try again later.',
-      until.getTime() - this.clock.now().getTime(),
-    );
+  async locked(email: string): Promise<Problem> {
+    const now = this.clock.now();
+    const until = (await this.lockedUntil(email)) ?? now;
+    return tooManyRequests('Too many failed sign-ins. Try again later.', until.getTime() - now.getTime());
   }
 
   /** Makes sure that the row is there and holds it to the end of the unit; tells whether it is locked. */

@@ -134,7 +134,9 @@ class Stage {
     const uow = this.services.get(UnitOfWork);
     const ids: string[] = [];
     for (const { title, summary, category, tags, launch, published } of sampleDemos) {
-      const [there] = await uow.query<{ id: string }>('SELECT "id" FROM "demos" WHERE "title" = :title', { title });
+      const [there] = await uow.query<{ id: string }>('SELECT "id" FROM "demos" WHERE "title" = :title', {
+        title,
+      });
       if (there) {
         ids.push(there.id);
         continue;
@@ -192,7 +194,11 @@ class Stage {
     this.made.clients += 1;
   }
 
-  private async usage({ starts, ends, revoked, grants, perWeek }: SampleClient, id: string, demos: string[]): Promise<void> {
+  private async usage(
+    { starts, ends, revoked, grants, perWeek }: SampleClient,
+    id: string,
+    demos: string[],
+  ): Promise<void> {
     const sessions = this.services.get(DemoSessionsService);
     const me = { kind: 'client', id, sessionId: '', status: 'active' } as const;
     const last = Math.min(ends, revoked ?? ends, 0);
@@ -238,7 +244,8 @@ class Stage {
       updatedAt: at,
     });
     const other = sampleDemos.findIndex((demo, index) => demo.published && !client.grants.includes(index));
-    if (kind === 'access') await manager.insert(AccessRequestItem, { requestId: id, demoId: demos[other]!, approved: null });
+    if (kind === 'access')
+      await manager.insert(AccessRequestItem, { requestId: id, demoId: demos[other]!, approved: null });
   }
 
   /** Nine in the morning (UTC) of a day before or after today. */

@@ -1,10 +1,24 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+} from '@nestjs/common';
+import {
+  ApiBody,
   ApiConflictResponse,
+  ApiHeader,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
@@ -30,6 +44,17 @@ import { ClientsService } from './clients.service.js';
 const admin = { users: 'admin', key: 'clients:write' } as const;
 const viewer = { users: 'viewer', key: 'clients:read' } as const;
 
+/** An action on a client: answers 200 with the client, and honours If-Match. */
+function Action(): MethodDecorator {
+  return applyDecorators(
+    HttpCode(200),
+    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
+    ApiOkResponse({ type: ClientDto }),
+    ApiNotFoundResponse({ description: 'There is no such client.' }),
+    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+  );
+}
+
 @ApiTags('clients')
 @Controller('clients')
 export class ClientsController {
@@ -46,6 +71,15 @@ export class ClientsController {
     summary: 'Create a client',
     description:
       'Without `password` the answer carries a single-use `invitation`, shown once. Without an end the access lasts the days of the setting `access.defaultDays`; no end may lie beyond `access.maxDaysAhead`.',
+  })
+  @ApiBody({
+    type: CreateClientBody,
+    examples: {
+      'with an invitation': { value: { name: 'Ana Sousa', email: 'ana@example.com', accessDays: 30 } },
+      'with a password': {
+        value: { name: 'Ana Sousa', email: 'ana@example.com', password: 'a-quiet-lighthouse-42' },
+      },
+    },
   })
   @ApiConflictResponse({ description: 'The e-mail is taken, or a demo is retired.' })
   create(@Body() body: CreateClientBody): Promise<CreatedClientDto> {
@@ -108,14 +142,12 @@ export class ClientsController {
 
   @Post(':id/revoke')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Revoke a client’s access',
     description:
       'Binds the next request: sessions and demo sessions end at once. Repeating it changes nothing.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   revoke(
     @Param('id', IdPipe) id: string,
     @Body() { reason }: RevokeClientBody,
@@ -126,28 +158,28 @@ export class ClientsController {
 
   @Post(':id/reinstate')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Take a revocation back',
     description: 'The window and the grants are what they were.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   reinstate(@Param('id', IdPipe) id: string, @IfMatch() ifMatch?: string): Promise<ClientDto> {
     return this.access.reinstate(id, ifMatch);
   }
 
   @Post(':id/renew')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Renew a client’s access',
     description:
       'By `days` after the later of now and the current end, or `until` an instant later than both.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
+  @ApiBody({
+    type: RenewClientBody,
+    examples: { 'by days': { value: { days: 30 } }, until: { value: { until: '2027-01-31T00:00:00.000Z' } } },
+  })
   renew(
     @Param('id', IdPipe) id: string,
     @Body() body: RenewClientBody,
@@ -158,13 +190,11 @@ export class ClientsController {
 
   @Post(':id/shorten')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Let a client’s access end earlier',
     description: '`until` lies between now and the current end. Live demo sessions end with it.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
   shorten(
     @Param('id', IdPipe) id: string,

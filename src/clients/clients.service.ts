@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
-import { CredentialsService } from '../auth/credentials.service.js';
+import { CredentialsService, emailTaken } from '../auth/credentials.service.js';
 import { PasswordsService } from '../auth/passwords.service.js';
 import { SessionsService } from '../auth/sessions.service.js';
 import { AuditService } from '../audit/audit.service.js';
@@ -10,6 +10,7 @@ import { requireMatch } from '../common/etag.js';
 import { newId } from '../common/ids.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { searchable } from '../common/text.js';
+import { isUniqueViolation } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
@@ -125,7 +126,7 @@ export class ClientsService {
    * @throws Problem 404; 428 or 412 by If-Match; 409 for an e-mail that is taken
    */
   async update(id: string, body: UpdateClientBody, ifMatch: string | undefined): Promise<ClientDto> {
-    return this.uow.run(async () => {
+    const updated = this.uow.run(async () => {
       const client = await this.clients.lock(id);
       requireMatch(client.version, ifMatch);
       const now = this.clock.now();
@@ -136,6 +137,10 @@ export class ClientsService {
       this.audit.record({ action: 'client.updated', entityType: 'client', entityId: id, before, after });
       if (body.email !== undefined) await this.credentials.changeEmail({ kind: 'client', id }, body.email);
       return toClientDto(changed, now);
+    });
+    return updated.catch((error: unknown) => {
+      // On PostgreSQL somebody else may take the e-mail between the look and the change.
+      throw isUniqueViolation(error, 'pk_credentials') ? emailTaken() : error;
     });
   }
 

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import {
+  ApiBody,
   ApiConflictResponse,
   ApiNoContentResponse,
   ApiNotFoundResponse,
@@ -40,6 +41,16 @@ export class GrantsController {
   @ApiOkResponse({ type: GrantDto })
   @ApiNotFoundResponse({ description: 'There is no such client or demo.' })
   @ApiConflictResponse({ description: 'The demo is retired.' })
+  @ApiBody({
+    type: SetGrantBody,
+    required: false,
+    examples: {
+      'as long as the access': { value: {} },
+      'in a window': {
+        value: { startsAt: '2026-12-01T09:00:00.000Z', endsAt: '2026-12-05T18:00:00.000Z' },
+      },
+    },
+  })
   set(
     @Param('id', IdPipe) id: string,
     @Param('demoId', IdPipe) demoId: string,

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { STATUS_CODES } from 'node:http';
+import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { invalid, notFound, Problem } from './problem.js';
+import { invalid, notFound, Problem, problemOfStatus } from './problem.js';
 import { type RequestContext, withRequestContext } from './request-context.js';
 
 /** Deeper JSON is refused before anything walks it by recursion. */
@@ -27,7 +29,7 @@ export function addHttpHooks(fastify: FastifyInstance): void {
     reply.header('X-Request-Id', request.id);
     refuseStrangePath(request.raw.url ?? '');
     if (!request.is404) return;
-    const segments = pathOf(request).split('/');
+    const segments = decodeURIComponent(pathOf(request)).split('/');
     const allowed = routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
     if (allowed.length === 0) throw notFound();
     throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
@@ -48,7 +50,7 @@ export function addHttpHooks(fastify: FastifyInstance): void {
   fastify.addHook('preValidation', (request, _reply, done) => {
     const context: RequestContext = {
       requestId: request.id,
-      ip: request.ip,
+      ip: addressOf(request),
       userAgent: request.headers['user-agent'] ?? null,
       actor: { kind: 'anonymous', id: null },
     };
@@ -70,12 +72,33 @@ export function addHttpHooks(fastify: FastifyInstance): void {
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,
         actor: actor && `${actor.kind}${actor.id === null ? '' : `:${actor.id}`}`,
-        ip: request.ip,
+        ip: addressOf(request),
         userAgent: request.headers['user-agent'],
       },
       'request',
     );
   });
+}
+
+/** Answers what is no HTTP, or took too long, and so reaches no route (Fastify's clientErrorHandler). */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return;
+  const status = clientErrors[error.code ?? ''] ?? 400;
+  const id = randomUUID();
+  const body = JSON.stringify(
+    problemOfStatus(status, 'The request is no valid HTTP, or took too long.', '/', id),
+  );
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem+json\r\nX-Request-Id: ${id}\r\n` +
+      `Cache-Control: no-store\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+const clientErrors: Record<string, number> = { ERR_HTTP_REQUEST_TIMEOUT: 408, HPE_HEADER_OVERFLOW: 431 };
+
+/** The caller's address. A proxy may pass on an X-Forwarded-For that holds anything: the proxy's own, then. */
+function addressOf(request: FastifyRequest): string | null {
+  return isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? null);
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -43,6 +43,19 @@ export class NestLogger implements LoggerService {
   }
 }
 
+/** What the log holds of an error: never its other properties, as a driver's have the values of the statement. */
+export function loggedError(error: unknown): Record<string, unknown> {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { code, cause } = error as Error & { code?: unknown };
+  return {
+    type: error.name,
+    message: error.message,
+    ...(typeof code === 'string' && { code }),
+    stack: error.stack,
+    ...(cause !== undefined && { cause: loggedError(cause) }),
+  };
+}
+
 const BOOT_CONTEXTS = new Set([
   'NestFactory',
   'InstanceLoader',

@@ -75,7 +75,7 @@ export class Lists {
     const collate = field.kind === 'text' && this.uow.dialect === 'postgres' ? ' COLLATE "C"' : '';
     const expression = field.expression + collate;
     const filters = (spec.where ?? []).filter((condition) => typeof condition === 'string');
-    const after = query.cursor === undefined ? undefined : this.readCursor(query.cursor, sort, field);
+    const after = query.cursor === undefined ? undefined : this.readCursor(spec, query.cursor, sort, field);
     const conditions = after
       ? [...filters, `(${expression}, ${spec.id}) ${descending ? '<' : '>'} (:cursorValue, :cursorId)`]
       : filters;
@@ -95,7 +95,7 @@ export class Lists {
     const items = rows.slice(0, query.limit);
     const last = items.at(-1);
     const nextCursor =
-      rows.length > query.limit && last ? this.makeCursor(sort, last.sortValue, last.sortId) : null;
+      rows.length > query.limit && last ? this.makeCursor(spec, sort, last.sortValue, last.sortId) : null;
     for (const item of items as Partial<(typeof items)[number]>[]) {
       delete item.sortValue;
       delete item.sortId;
@@ -109,18 +109,21 @@ export class Lists {
     return { items, nextCursor, total: count?.total ?? 0 };
   }
 
-  private makeCursor(sort: string, value: unknown, id: string): string {
+  // The signature covers the list too: another list's cursor is a forged one.
+  private makeCursor({ from }: { from: string }, sort: string, value: unknown, id: string): string {
     const text = Buffer.from(JSON.stringify([sort, value, id])).toString('base64url');
-    return `${text}.${this.signer.sign(text)}`;
+    return `${text}.${this.signer.sign(`${from} ${text}`)}`;
   }
 
   private readCursor(
+    { from }: { from: string },
     cursor: string,
     sort: string,
     field: SortField,
   ): { cursorValue: unknown; cursorId: string } {
     const [, text = '', signature = ''] = /^([\w-]+)\.([\w-]+)$/.exec(cursor) ?? [];
-    if (!this.signer.verify(text, signature)) throw invalid('cursor', 'is not one that this list gave out');
+    if (!this.signer.verify(`${from} ${text}`, signature))
+      throw invalid('cursor', 'is not one that this list gave out');
     const [of, value, id] = JSON.parse(Buffer.from(text, 'base64url').toString()) as [
       string,
       unknown,

@@ -90,7 +90,8 @@ export class Problem extends Error {
     this.name = 'Problem';
     this.status = statuses[slug];
     this.errors = more.errors;
-    this.headers = more.headers ?? {};
+    // RFC 9110, 15.5.2: a 401 names the scheme to sign in with.
+    this.headers = { ...(this.status === 401 && { 'WWW-Authenticate': 'Bearer' }), ...more.headers };
   }
 
   /** Returns the answer's body for the request at `instance`. */
@@ -129,6 +130,12 @@ export function notFound(): Problem {
 /** 400 that names one field. */
 export function invalid(field: string, message: string): Problem {
   return new Problem('validation', `${field}: ${message}`, { errors: [{ field, message }] });
+}
+
+/** 400 that names each field that the call does not have. */
+export function unknownFields(fields: string[]): Problem {
+  const errors = fields.map((field) => ({ field, message: 'is not known here' }));
+  return new Problem('validation', `Not known here: ${fields.join(', ')}`.slice(0, 1000), { errors });
 }
 
 /** 409: what the resource's state forbids. */

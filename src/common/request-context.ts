@@ -12,18 +12,18 @@ export interface RequestContext {
   ip: string | null;
   userAgent: string | null;
   actor: Actor;
-  /** The Idempotency-Key of the call with the hash of its request, where the route takes one. */
-  idempotency?: { key: string; requestHash: string };
+  /** The Idempotency-Key of the call and what it was sent with, where the route takes one. */
+  idempotency?: { key: string; request: string };
 }
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
-const system: RequestContext = {
+const system = Object.freeze<RequestContext>({
   requestId: null,
   ip: null,
   userAgent: null,
   actor: { kind: 'system', id: null },
-};
+});
 
 /** Returns the context of the call being answered; outside a call (CLI, jobs) that of the system. */
 export function requestContext(): RequestContext {

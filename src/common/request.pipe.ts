@@ -1,6 +1,6 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { type FieldError, Problem } from './problem.js';
+import { type FieldError, invalid, Problem, unknownFields } from './problem.js';
 
 /**
  * Validates bodies and queries against their class: unknown fields are refused, each wrong field is named. A query
@@ -33,11 +33,9 @@ export class RequestPipe extends ValidationPipe {
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
     if (metadata.type === 'body') {
-      const body = value ?? {};
-      if (typeof body !== 'object' || Array.isArray(body)) {
-        throw new Problem('validation', 'The body must be a JSON object.', {
-          errors: [{ field: 'body', message: 'must be a JSON object' }],
-        });
+      const body = value === undefined ? {} : value;
+      if (body === null || typeof body !== 'object' || Array.isArray(body)) {
+        throw invalid('body', 'must be a JSON object');
       }
       return super.transform(body, metadata);
     }
@@ -49,6 +47,9 @@ export class RequestPipe extends ValidationPipe {
 }
 
 function typedQuery(query: Record<string, unknown>, type: new () => object): Record<string, unknown> {
+  // class-transformer passes over such keys in silence.
+  const inherited = Object.keys(query).filter((key) => key in Object.prototype);
+  if (inherited.length > 0) throw unknownFields(inherited);
   return Object.fromEntries(
     Object.entries(query).map(([key, value]) => {
       const wanted: unknown = Reflect.getMetadata('design:type', type.prototype as object, key);

@@ -37,7 +37,7 @@ export class ConfigError extends Error {
 
 /** Words of secrets that stand in documents and examples (ASVS 5.0 6.3.2); random text does not hold them. */
 const KNOWN_SECRET =
-  /change.?me|secret|password|example|default|placeholder|insecure|your.?(jwt|key|256)|abcdef/i;
+  /change.?me|secret|password|example|default|placeholder|insecure|your.?(jwt|key|256)|0123456789abc|abcdefgh/i;
 
 /**
  * Reads the configuration.
@@ -85,7 +85,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
       .filter(Boolean);
 
   const config = new AppConfig();
-  config.production = raw('NODE_ENV') === 'production';
+  // A misspelt `production` must not make the product generate secrets.
+  const environments = ['production', 'development', 'test'] as const;
+  config.production = attempt('NODE_ENV', () => oneOf(raw('NODE_ENV'), environments)) === 'production';
   config.host = raw('HOST') ?? '127.0.0.1';
   config.port = whole('PORT', 0, 65535);
   config.drainMs = whole('DRAIN_SECONDS', 0, 300) * 1000;

@@ -64,14 +64,14 @@ export function dataSourceFrom(options: DataSourceOptions): DataSource {
 function laneSettings(path: string, settings: DatabaseSettings, role: DatabaseRole): LaneSettings {
   const { synchronous, mustExist, laneTimeoutMs, idleTxTimeoutMs } = settings;
   return role === 'app'
-    ? { path, synchronous, mustExist, laneTimeoutMs, idleTxTimeoutMs, busyTimeoutMs: 20 }
+    ? { path, synchronous, mustExist, laneTimeoutMs, idleTxTimeoutMs, openTimeoutMs: 20 }
     : {
         path,
         synchronous,
         mustExist,
         laneTimeoutMs: 60_000,
         idleTxTimeoutMs: 2 ** 31 - 1,
-        busyTimeoutMs: 5_000,
+        openTimeoutMs: 5_000,
       };
 }
 

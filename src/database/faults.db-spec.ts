@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closeAfterSuite } from '../../test/support/cleanup.js';
 import { dialect, freshDatabase } from '../../test/support/database.js';
 import { connected, dataSourceOf, type Connected } from '../../test/support/data-source.js';
 import { leaks } from '../../test/support/leaks.js';
+import { proxyTo } from '../../test/support/proxy.js';
 import { DatabaseUnavailableError, WriteLaneTimeoutError } from './errors.js';
 import { UnitOfWork } from './unit-of-work.js';
 
@@ -105,37 +105,6 @@ if (dialect() === 'sqlite') {
     });
   });
 } else {
-  /** Everything between a program and its server, which can be cut or stopped. */
-  async function proxyTo(address: string) {
-    const target = new URL(address);
-    const sockets = new Set<Socket>();
-    let stopped = false;
-    const server = createServer((near) => {
-      const far = connect(Number(target.port), target.hostname);
-      for (const [from, to] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(from);
-        from.on('data', (data) => !stopped && to.write(data));
-        from.on('error', () => to.destroy()).on('close', () => to.destroy());
-      }
-    });
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const url = new URL(address);
-    url.port = String((server.address() as AddressInfo).port);
-    const cut = () => {
-      for (const socket of sockets) socket.destroy();
-      sockets.clear();
-    };
-    closeAfterSuite(server, async () => {
-      cut();
-      server.close();
-    });
-    return { url: url.href, cut, stop: () => (stopped = true), resume: () => (stopped = false) };
-  }
-
   describe('A PostgreSQL server', () => {
     it('that takes too long is given up after the statement time-out', async () => {
       const context = await connected({ schema, settings: { statementTimeoutMs: 200 } });

@@ -96,16 +96,14 @@ export const opening = prepare<Opening>(
 );
 
 /**
- * Holds what an opening depends on until its unit ends (PostgreSQL; SQLite's writers are serial): who revokes, removes
- * the grant or retires the demo at the same time comes before, and `opening` finds it, or after, and ends the session.
- * SHARE: openings do not wait for each other here.
+ * Holds what an opening depends on until its unit ends (PostgreSQL; SQLite's writers are serial). Who revokes the client,
+ * changes its grants (both hold the client's row) or retires the demo at the same time comes before, and `opening` finds
+ * it, or after, and ends the session. SHARE: openings do not wait for each other here.
  */
-export const holdAccess = prepare<{ grantId: string }>(
+export const holdAccess = prepare(
   'hold-access',
-  `SELECT g."id" AS "grantId" FROM "clients" c
-   CROSS JOIN "demos" d
-   JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."demo_id" = d."id" AND g."removed_at" IS NULL
-   WHERE c."id" = :clientId AND d."id" = :demoId FOR SHARE OF c, d, g`,
+  `SELECT c."id" FROM "clients" c CROSS JOIN "demos" d WHERE c."id" = :clientId AND d."id" = :demoId
+   FOR SHARE OF c, d`,
 );
 
 /** How many sessions are live: the client's, the demo's, all. */

@@ -94,7 +94,7 @@ export class DemoSessionsService {
       if (endOf(session, at)) return toDemoSessionDto(session, at);
       const end = endNow(session, 'closed', at);
       await this.usage.record(await this.writeEnds([{ session, end }]));
-      return toDemoSessionDto(Object.assign(session, end), at);
+      return toDemoSessionDto({ ...session, ...end }, at);
     });
   }
 
@@ -181,8 +181,7 @@ export class DemoSessionsService {
   }
 
   private async limit(session: DemoSession, expiresAt: Date): Promise<void> {
-    const { activateBy, lastSeenAt, idleSeconds } = session;
-    const lapsesAt = lapse({ activateBy, lastSeenAt, idleSeconds, expiresAt });
+    const lapsesAt = lapse({ ...session, expiresAt });
     await this.uow.manager.update(DemoSession, { id: session.id }, { expiresAt, lapsesAt });
     this.audit.record({
       action: 'demo-session.limited',

@@ -143,14 +143,15 @@ export class DemosService {
       const demo = await this.hold(id);
       requireMatch(demo.version, ifMatch);
       assertNotRetired(demo);
-      const wanted = Object.assign(new Demo(), demo, patch, launch && toLaunchColumns(launch));
+      const wanted: Demo = { ...demo, ...patch, ...(launch && toLaunchColumns(launch)) };
       const changed = changes(audited(demo), audited(wanted));
       if (!changed) return toDemoDto(demo, true);
-      const next = Object.assign(wanted, {
+      const next: Demo = {
+        ...wanted,
         searchText: searchTextOf(wanted),
         version: demo.version + 1,
         updatedAt: this.clock.now(),
-      });
+      };
       await this.uow.manager.update(Demo, { id }, next);
       this.audit.record({ action: 'demo.updated', entityType: 'demo', entityId: id, ...changed });
       return toDemoDto(next, true);
@@ -178,14 +179,8 @@ export class DemosService {
       assertNotRetired(demo);
       if (demo.status === 'draft') return toDemoDto(demo, true);
       const now = this.clock.now();
-      const draft = await this.move(
-        demo,
-        { status: 'draft', publishedAt: null },
-        'demo.unpublished',
-        now,
-        'demo-unpublished',
-      );
-      return draft;
+      const draft = { status: 'draft', publishedAt: null } as const;
+      return this.move(demo, draft, 'demo.unpublished', now, 'demo-unpublished');
     });
   }
 
@@ -216,7 +211,7 @@ export class DemosService {
     now: Date,
     endReason?: DemoSessionEndReason,
   ): Promise<DemoDto> {
-    const next = Object.assign(new Demo(), demo, to, { version: demo.version + 1, updatedAt: now });
+    const next: Demo = { ...demo, ...to, version: demo.version + 1, updatedAt: now };
     await this.uow.manager.update(Demo, { id: demo.id }, next);
     await this.noteStatus(next, now);
     this.audit.record({

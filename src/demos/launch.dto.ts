@@ -4,6 +4,9 @@ import { Transform, Type } from 'class-transformer';
 import { IsObject, Matches, ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
 import { Id, Int, OneOf, Text, WebUrl } from '../common/fields.js';
 
+const MAX_VARIABLES = 100;
+const MAX_VALUE = 4000;
+
 /** A demo that runs at an address of its own. */
 export class LinkLaunch {
   @OneOf(['link']) kind!: 'link';
@@ -58,9 +61,6 @@ function classOf(launch: unknown): new () => object {
   const kind = (launch as { kind?: unknown } | null | undefined)?.kind;
   return kind === 'link' || kind === 'container' ? launchKinds[kind] : UnknownLaunch;
 }
-
-const MAX_VARIABLES = 100;
-const MAX_VALUE = 4000;
 
 /** Environment variables by name. */
 function Environment(): PropertyDecorator {

@@ -47,7 +47,8 @@ export class OpeningService {
     const seen = await this.check(demoId, clientId);
     if (seen.live) return { isNew: false, answer: this.answer(seen.facts, seen.live, settings) };
     return this.uow.run(async () => {
-      const { facts, at, live } = await this.holdAndCheck(demoId, clientId);
+      await this.hold(demoId, clientId);
+      const { facts, at, live } = await this.check(demoId, clientId);
       if (live) return { isNew: false, answer: this.answer(facts, live, settings) };
       const session = newSession(demoId, clientId, facts, settings.clocks, at);
       const answer = this.answer(facts, session, settings);
@@ -74,16 +75,10 @@ export class OpeningService {
     return { facts, at, live };
   }
 
-  /** The same inside the unit that opens, when nothing of it can change any more until that ends. */
-  private async holdAndCheck(demoId: string, clientId: string): ReturnType<OpeningService['check']> {
-    if (this.uow.dialect === 'sqlite') return this.check(demoId, clientId);
-    for (;;) {
-      const held = await this.uow.get(holdAccess, { demoId, clientId });
-      await takeTurn(this.uow, 'opening');
-      const seen = await this.check(demoId, clientId);
-      // A changed grant is another row: that one must be held too.
-      if (seen.facts.grantId === held?.grantId) return seen;
-    }
+  /** Waits until nothing that an opening depends on can change before the unit ends. */
+  private async hold(demoId: string, clientId: string): Promise<void> {
+    if (this.uow.dialect === 'postgres') await this.uow.get(holdAccess, { demoId, clientId });
+    await takeTurn(this.uow, 'opening');
   }
 
   private async assertRoom({ demoId, clientId, openedAt }: DemoSession, caps: LiveCounts): Promise<void> {

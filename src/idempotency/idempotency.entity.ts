@@ -7,7 +7,7 @@ import { InstantColumn, LongTextColumn, RefColumn, TextColumn } from '../databas
 export class IdempotencyKey {
   @RefColumn({ primary: true }) accountId!: string;
   @TextColumn({ length: 255, primary: true }) key!: string;
-  /** SHA-256 over method, path and body. */
+  /** MAC over method, path and body: a plain hash of a body with a password could be guessed at. */
   @TextColumn({ length: 64 }) requestHash!: string;
   /** JSON, without the secrets that are shown once. */
   @LongTextColumn({ nullable: true }) answer!: string | null;

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   applyDecorators,
   type CallHandler,
@@ -14,6 +13,7 @@ import type { Observable } from 'rxjs';
 import { after, Clock, DAY } from '../common/clock.js';
 import { invalid, Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
+import { Signer } from '../common/signer.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyKey } from './idempotency.entity.js';
 
@@ -30,17 +30,15 @@ class IdempotencyInterceptor implements NestInterceptor {
       if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
         throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters');
       }
-      requestContext().idempotency = { key, requestHash: hashOf(request) };
+      requestContext().idempotency = { key, request: textOf(request) };
     }
     return next.handle();
   }
 }
 
-function hashOf(request: FastifyRequest): string {
+function textOf(request: FastifyRequest): string {
   const path = request.url.split('?', 1)[0];
-  return createHash('sha256')
-    .update(`${request.method} ${path}\n${canonicalize(request.body ?? {}) ?? ''}`)
-    .digest('hex');
+  return `${request.method} ${path}\n${canonicalize(request.body ?? {}) ?? ''}`;
 }
 
 /** Marks a POST that creates and accepts an Idempotency-Key. */
@@ -65,6 +63,7 @@ export class IdempotencyService {
   constructor(
     private readonly uow: UnitOfWork,
     private readonly clock: Clock,
+    private readonly signer: Signer,
   ) {}
 
   /**
@@ -76,7 +75,7 @@ export class IdempotencyService {
   async run<T extends object>(work: () => Promise<T>, secrets: (keyof T)[] = []): Promise<T> {
     const { idempotency, actor } = requestContext();
     if (!idempotency || actor.id === null) return this.uow.run(work);
-    const { key, requestHash } = idempotency;
+    const { key, request } = idempotency;
     const row = { accountId: actor.id, key };
     return this.uow.run(async (manager) => {
       const now = this.clock.now();
@@ -90,11 +89,11 @@ export class IdempotencyService {
       await keys
         .createQueryBuilder()
         .insert()
-        .values({ ...row, requestHash, answer: null, createdAt: now })
+        .values({ ...row, requestHash: this.signer.sign(request), answer: null, createdAt: now })
         .orIgnore()
         .execute();
       const claimed = await keys.findOneByOrFail(row);
-      if (claimed.requestHash !== requestHash) {
+      if (!this.signer.verify(request, claimed.requestHash)) {
         throw new Problem('idempotency-mismatch', 'The Idempotency-Key was used with another request.');
       }
       if (claimed.answer !== null) return JSON.parse(claimed.answer) as T;

@@ -37,5 +37,5 @@ export class ImageDto {
 }
 
 export function toImageDto(image: Image): ImageDto {
-  return Object.assign(new ImageDto(), image);
+  return { ...image };
 }

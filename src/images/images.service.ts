@@ -92,13 +92,15 @@ export class ImagesService {
     const changing = this.uow.run(async () => {
       const image = await this.find(id);
       requireMatch(image.version, ifMatch);
-      const wanted = Object.assign(new Image(), image, patch, name);
+      const wanted: Image = { ...image, ...patch, ...name };
       const changed = changes(image, wanted);
       if (!changed) return toImageDto(image);
-      const next = Object.assign(wanted, wanted.reference !== image.reference && UNRESOLVED, {
+      const next: Image = {
+        ...wanted,
+        ...(wanted.reference !== image.reference && UNRESOLVED),
         version: image.version + 1,
         updatedAt: this.clock.now(),
-      });
+      };
       const { affected } = await this.uow.manager.update(Image, { id, version: image.version }, next);
       if (affected !== 1) throw versionMismatch();
       this.audit.record({ action: 'image.updated', entityType: 'image', entityId: id, ...changed });

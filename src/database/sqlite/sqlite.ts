@@ -11,8 +11,8 @@ export const Sqlite = createRequire(import.meta.url)(driver) as typeof BetterSql
 export interface SqliteOptions {
   readonly synchronous: 'FULL' | 'NORMAL';
   readonly mustExist: boolean;
-  /** How long a statement waits, and the event loop with it, for another process. */
-  readonly busyTimeoutMs: number;
+  /** How long opening the file waits for another process, and the event loop with it. */
+  readonly openTimeoutMs: number;
 }
 
 /** One connection to a SQLite file, with its statements kept prepared. */
@@ -22,14 +22,14 @@ export class SqliteConnection {
   private constructor(readonly database: BetterSqlite3.Database) {}
 
   /** Opens the connection that writes. */
-  static writer(path: string, { synchronous, mustExist, busyTimeoutMs }: SqliteOptions): SqliteConnection {
-    const options = { timeout: busyTimeoutMs, fileMustExist: mustExist };
+  static writer(path: string, { synchronous, mustExist, openTimeoutMs }: SqliteOptions): SqliteConnection {
+    const options = { timeout: openTimeoutMs, fileMustExist: mustExist };
     return SqliteConnection.open(path, options, ['journal_mode = WAL', `synchronous = ${synchronous}`]);
   }
 
   /** Opens a connection that only reads, beside the one that writes. */
-  static reader(path: string, { busyTimeoutMs }: Pick<SqliteOptions, 'busyTimeoutMs'>): SqliteConnection {
-    return SqliteConnection.open(path, { timeout: busyTimeoutMs, fileMustExist: true }, ['query_only = ON']);
+  static reader(path: string, { openTimeoutMs }: Pick<SqliteOptions, 'openTimeoutMs'>): SqliteConnection {
+    return SqliteConnection.open(path, { timeout: openTimeoutMs, fileMustExist: true }, ['query_only = ON']);
   }
 
   private static open(
@@ -45,6 +45,8 @@ export class SqliteConnection {
         'temp_store = MEMORY',
         'journal_size_limit = 67108864',
         'cache_size = -32768',
+        // Whoever finds the file locked waits in the lane, where the event loop goes on.
+        'busy_timeout = 20',
       ])
         database.pragma(pragma);
       return new SqliteConnection(database);

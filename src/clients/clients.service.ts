@@ -17,11 +17,11 @@ import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
   type ClientDto,
-  type ClientsQuery,
-  type CreateClientBody,
-  type CreatedClientDto,
+  type ClientQuery,
+  type NewClientInput,
+  type NewClientDto,
   toClientDto,
-  type UpdateClientBody,
+  type ClientPatch,
 } from './clients.dto.js';
 import { clientList, forgetRequests } from './clients.queries.js';
 import { newWindow } from './clients.rules.js';
@@ -52,7 +52,7 @@ export class ClientsService {
    * @throws Problem 400 for a window that is none or beyond the ceiling, a weak password, an unknown demo; 409 for an
    *   e-mail that is taken or a retired demo
    */
-  async create(body: CreateClientBody): Promise<CreatedClientDto> {
+  async create(body: NewClientInput): Promise<NewClientDto> {
     const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
     const passwordHash =
       password === undefined
@@ -103,7 +103,7 @@ export class ClientsService {
   }
 
   /** Reads a page of clients. */
-  async list(query: ClientsQuery): Promise<Page<ClientDto>> {
+  async list(query: ClientQuery): Promise<Page<ClientDto>> {
     const now = this.clock.now();
     const page = await this.lists.page(clientList(query, now), query);
     return { ...page, items: page.items.map((client) => toClientDto(client, now)) };
@@ -121,7 +121,7 @@ export class ClientsService {
    * Edits a client.
    * @throws Problem 404; 428 or 412 by If-Match; 409 for an e-mail that is taken
    */
-  async update(id: string, body: UpdateClientBody, ifMatch: string | undefined): Promise<ClientDto> {
+  async update(id: string, body: ClientPatch, ifMatch: string | undefined): Promise<ClientDto> {
     return this.uow.run(async () => {
       const client = await this.clients.lock(id);
       requireMatch(client.version, ifMatch);

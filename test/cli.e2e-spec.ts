@@ -20,7 +20,15 @@ describe('the command line beside a running server', () => {
   });
 
   it('makes an administrator by invitation', async () => {
-    const { json } = await app.cli(['--json', 'admin', 'create', '--email', 'second@example.com', '--name', 'Second']);
+    const { json } = await app.cli([
+      '--json',
+      'admin',
+      'create',
+      '--email',
+      'second@example.com',
+      '--name',
+      'Second',
+    ]);
     const password = newPassword();
     const accepted = await app.post('/auth/invitations/accept', { token: json.invitation.token, password });
     expect(accepted.body.account).toMatchObject({ email: 'second@example.com', role: 'admin' });
@@ -33,7 +41,9 @@ describe('the command line beside a running server', () => {
     });
     expect(made).toMatchObject({ code: 0, stdout: 'third@example.com is an administrator.\n' });
     expect((await app.signIn('third@example.com', password)).account.role).toBe('admin');
-    const weak = await app.cli(['admin', 'create', '--email', 'weak@example.com', '--password'], { input: 'short\n' });
+    const weak = await app.cli(['admin', 'create', '--email', 'weak@example.com', '--password'], {
+      input: 'short\n',
+    });
     expect(weak.code).toBe(1);
     expect(weak.stderr).toContain('password: must have at least 15 characters');
   });
@@ -44,7 +54,8 @@ describe('the command line beside a running server', () => {
     const first = await app.cli(['--json', 'admin', 'reset-password', user.email]);
     const second = await app.cli(['--json', 'admin', 'reset-password', user.email.toUpperCase()]);
     const newOne = newPassword();
-    const confirm = (token: string) => app.post('/auth/password-resets/confirm', { token, newPassword: newOne });
+    const confirm = (token: string) =>
+      app.post('/auth/password-resets/confirm', { token, newPassword: newOne });
     expectProblem(await confirm(first.json.reset.token), 400, 'validation', 'token');
     expect((await confirm(second.json.reset.token)).status).toBe(204);
     expectProblem(await confirm(second.json.reset.token), 400, 'validation', 'token');
@@ -128,7 +139,9 @@ describe('the command line on a database of its own', () => {
   });
 
   it('refuses a changed checksum', async () => {
-    const [row] = await app.sql<{ name: string; checksum: string }>('SELECT name, checksum FROM migrations ORDER BY id LIMIT 1');
+    const [row] = await app.sql<{ name: string; checksum: string }>(
+      'SELECT name, checksum FROM migrations ORDER BY id LIMIT 1',
+    );
     await app.sql('UPDATE migrations SET checksum = ? WHERE name = ?', ['0'.repeat(64), row!.name]);
     const up = await app.cli(['migrate', 'up']);
     expect(up.code).toBe(1);

@@ -196,7 +196,7 @@ describe('users', () => {
       for (const sort of [undefined, 'createdAt', '-createdAt', 'name', '-name', 'email', '-email']) {
         const seen: Record<string, string>[] = [];
         let cursor: string | undefined;
-        let total = 0;
+        let total: number;
         do {
           const { body } = await admin.get('/users', { query: { limit: 3, sort, cursor } });
           seen.push(...body.items);

@@ -44,6 +44,9 @@ export default {
     perDatabase('postgres', 'blue'),
   ],
   maxWorkers: 2,
-  testTimeout: 30_000,
+  // A new process for each suite: native drivers keep the error class of the first suite that loads them, and in the
+  // next one `instanceof Error` would be false.
+  workerIdleMemoryLimit: 0,
+  testTimeout: 120_000,
   reporters: ['default', '<rootDir>/test/support/counts-reporter.mjs'],
 };

@@ -18,6 +18,7 @@ import { DemosModule } from './demos/demos.module.js';
 import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
+import { JobsModule } from './jobs/jobs.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 
 /** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
@@ -39,6 +40,7 @@ export class AppModule {
         ImagesModule,
         AnalyticsModule,
         HealthModule,
+        JobsModule,
       ],
       providers: [
         { provide: APP_GUARD, useExisting: AccessGuard },

@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { createAdmin, resetPassword } from './cli/admin.js';
-import { exportAudit, verifyAudit } from './cli/audit.js';
-import { doctor } from './cli/doctor.js';
-import { migrateDown, migrateStatus, migrateUp, verifySchema } from './cli/migrate.js';
 import { CommandError, Output } from './cli/output.js';
-import { seed } from './cli/seed.js';
-import { serve } from './cli/serve.js';
 
+// Each command imports what it needs when it runs: a migration does not load the whole server.
 const program = new Command('ecatalog')
   .description('The LTP Labs E-Catalog: its server, and everything an operator does.')
   .option('--json', 'answer with JSON, for machines')
@@ -20,7 +15,9 @@ program
   .command('serve')
   .description('the API')
   .option('--sample', 'load the sample catalog first')
-  .action((options: { sample?: boolean }) => serve(output(), options));
+  .action((options: { sample?: boolean }) =>
+    import('./cli/serve.js').then(({ serve }) => serve(output(), options)),
+  );
 
 const migrate = program.command('migrate').description('the schema of the database');
 migrate
@@ -28,29 +25,35 @@ migrate
   .description('apply what is pending')
   .option('--plan', 'print the SQL and change nothing')
   .option('--to <name>', 'the last migration to apply')
-  .action((options: { plan?: boolean; to?: string }) => migrateUp(output(), options));
+  .action((options: { plan?: boolean; to?: string }) =>
+    import('./cli/migrate.js').then(({ migrateUp }) => migrateUp(output(), options)),
+  );
 migrate
   .command('down')
   .description('undo the last migrations')
   .argument('[n]', 'how many', positive, 1)
-  .action((count: number) => migrateDown(output(), count));
+  .action((count: number) =>
+    import('./cli/migrate.js').then(({ migrateDown }) => migrateDown(output(), count)),
+  );
 migrate
   .command('status')
   .description('what is applied and what is pending')
-  .action(() => migrateStatus(output()));
+  .action(() => import('./cli/migrate.js').then(({ migrateStatus }) => migrateStatus(output())));
 
 program
   .command('schema')
   .description('the schema as it is')
   .command('verify')
   .description('compare it with the entities and the committed fingerprint')
-  .action(() => verifySchema(output()));
+  .action(() => import('./cli/migrate.js').then(({ verifySchema }) => verifySchema(output())));
 
 program
   .command('seed')
   .description('load the sample catalog; again, it adds what is missing')
   .option('--force', 'in production too')
-  .action((options: { force?: boolean }) => seed(output(), options));
+  .action((options: { force?: boolean }) =>
+    import('./cli/seed.js').then(({ seed }) => seed(output(), options)),
+  );
 
 const admin = program.command('admin').description("administrators' accounts");
 admin
@@ -59,40 +62,51 @@ admin
   .requiredOption('--email <email>')
   .option('--name <name>', 'the name of the person', 'Administrator')
   .option('--password', 'ask for the password instead (or read it from standard input)')
-  .action((options: { email: string; name: string; password?: boolean }) => createAdmin(output(), options));
+  .action((options: { email: string; name: string; password?: boolean }) =>
+    import('./cli/admin.js').then(({ createAdmin }) => createAdmin(output(), options)),
+  );
 admin
   .command('reset-password')
   .description('print a single-use link to choose a new password, for a user or a client')
   .argument('<email>')
-  .action((email: string) => resetPassword(output(), email));
+  .action((email: string) =>
+    import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email)),
+  );
 
 const audit = program.command('audit').description('the audit log');
 audit
   .command('verify')
   .description('recompute the hash chain')
   .option('--head <hash>', 'a head that was kept elsewhere and must be in the chain')
-  .action((options: { head?: string }) => verifyAudit(output(), options.head));
+  .action((options: { head?: string }) =>
+    import('./cli/audit.js').then(({ verifyAudit }) => verifyAudit(output(), options.head)),
+  );
 audit
   .command('export')
   .description('write the log as NDJSON, the head of the chain last')
-  .action(() => exportAudit());
+  .action(() => import('./cli/audit.js').then(({ exportAudit }) => exportAudit()));
 
 program
   .command('doctor')
   .description('read the environment and say what is wrong with it')
-  .action(() => doctor(output()));
+  .action(() => import('./cli/doctor.js').then(({ doctor }) => doctor(output())));
 
 function positive(text: string): number {
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('It must be a whole number from 1.');
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError('It must be a whole number from 1.');
   return value;
 }
 
 /** Exit codes: 0 done, 1 failed, 2 misuse. */
 function exitCode(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const known = error instanceof CommandError || (error instanceof Error && error.name !== 'Error' && !(error instanceof TypeError));
-  process.stderr.write(`${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`);
+  const known =
+    error instanceof CommandError ||
+    (error instanceof Error && error.name !== 'Error' && !(error instanceof TypeError));
+  process.stderr.write(
+    `${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
+  );
   return 1;
 }
 

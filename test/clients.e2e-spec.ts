@@ -27,7 +27,8 @@ const read = async (id: string): Promise<Reply['body']> => (await admin.get(`/cl
 /** The audit entries of a client, the oldest first, by action. */
 async function audited(id: string): Promise<string[]> {
   const rows = await app.sql<{ action: string }>(
-    'SELECT action FROM audit_log WHERE entity_id = ? ORDER BY seq',
+    `SELECT action FROM audit_log WHERE entity_type IN ('client', 'grant') AND entity_id = ?
+     AND action NOT LIKE 'auth.%' ORDER BY seq`,
     [id],
   );
   return rows.map(({ action }) => action);

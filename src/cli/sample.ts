@@ -8,9 +8,18 @@ export const sampleUsers: Pick<NewUserInput, 'name' | 'email' | 'role' | 'langua
 ];
 
 export const sampleImages = [
-  { reference: 'registry.sample.example/demos/route-planner:2.4.1', description: 'Route planner, release build' },
-  { reference: 'registry.sample.example/demos/invoice-reader:1.9.0', description: 'Invoice reader with its model' },
-  { reference: 'registry.sample.example/demos/shop-assistant:3.0.2', description: 'Shop assistant, no outside calls' },
+  {
+    reference: 'registry.sample.example/demos/route-planner:2.4.1',
+    description: 'Route planner, release build',
+  },
+  {
+    reference: 'registry.sample.example/demos/invoice-reader:1.9.0',
+    description: 'Invoice reader with its model',
+  },
+  {
+    reference: 'registry.sample.example/demos/shop-assistant:3.0.2',
+    description: 'Shop assistant, no outside calls',
+  },
   { reference: 'nginx:1.29', description: 'Serves static demos' },
   { reference: 'registry.sample.example/demos/floor-twin:0.8.0', description: 'Factory twin, preview' },
 ];

@@ -2,7 +2,6 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
 import { CredentialsService } from '../auth/credentials.service.js';
 import { PasswordsService } from '../auth/passwords.service.js';
-import { MIN_LENGTH } from '../auth/password.rules.js';
 import { UsersService } from '../auth/users.service.js';
 import { ClientAccessService } from '../clients/client-access.service.js';
 import { ClientsService } from '../clients/clients.service.js';
@@ -134,7 +133,9 @@ class Stage {
     const uow = this.services.get(UnitOfWork);
     const ids: string[] = [];
     for (const { title, summary, category, tags, launch, published } of sampleDemos) {
-      const [there] = await uow.query<{ id: string }>('SELECT "id" FROM "demos" WHERE "title" = :title', { title });
+      const [there] = await uow.query<{ id: string }>('SELECT "id" FROM "demos" WHERE "title" = :title', {
+        title,
+      });
       if (there) {
         ids.push(there.id);
         continue;
@@ -166,7 +167,7 @@ class Stage {
     this.output.progress(`Acting out ${name} …`);
     const passwordHash = await this.services
       .get(PasswordsService)
-      .hashNew(password, { minLength: MIN_LENGTH.client, terms: [name, email, company] });
+      .hashNew(password, { owner: 'client', terms: [name, email, company] });
     // One unit a client: killed in between, the next run finds nothing of it and makes it whole.
     await this.services.get(UnitOfWork).run(async () => {
       this.clock.set(this.day(client.created));
@@ -192,7 +193,11 @@ class Stage {
     this.made.clients += 1;
   }
 
-  private async usage({ starts, ends, revoked, grants, perWeek }: SampleClient, id: string, demos: string[]): Promise<void> {
+  private async usage(
+    { starts, ends, revoked, grants, perWeek }: SampleClient,
+    id: string,
+    demos: string[],
+  ): Promise<void> {
     const sessions = this.services.get(DemoSessionsService);
     const me = { kind: 'client', id, sessionId: '', status: 'active' } as const;
     const last = Math.min(ends, revoked ?? ends, 0);
@@ -238,7 +243,8 @@ class Stage {
       updatedAt: at,
     });
     const other = sampleDemos.findIndex((demo, index) => demo.published && !client.grants.includes(index));
-    if (kind === 'access') await manager.insert(AccessRequestItem, { requestId: id, demoId: demos[other]!, approved: null });
+    if (kind === 'access')
+      await manager.insert(AccessRequestItem, { requestId: id, demoId: demos[other]!, approved: null });
   }
 
   /** Nine in the morning (UTC) of a day before or after today. */

@@ -1,11 +1,10 @@
 import { boot } from '../main.js';
 import type { Output } from './output.js';
-import { loadSample } from './seed.js';
 
 /** Serves, and in development says where and how to sign in. */
 export async function serve(output: Output, { sample }: { sample?: boolean }): Promise<void> {
   const { url, config, firstAdmin } = await boot();
-  const loaded = sample ? await loadSample(output, config) : undefined;
+  const loaded = sample ? await (await import('./seed.js')).loadSample(output, config) : undefined;
   if (config.production) return;
   output.say('');
   output.say('  LTP Labs E-Catalog');

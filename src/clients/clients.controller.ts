@@ -1,10 +1,24 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
 import {
+  applyDecorators,
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  Param,
+  Patch,
+  Post,
+  Query,
+} from '@nestjs/common';
+import {
+  ApiBody,
   ApiConflictResponse,
+  ApiHeader,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
@@ -17,18 +31,29 @@ import { Idempotent } from '../idempotency/idempotency.service.js';
 import { ClientAccessService } from './client-access.service.js';
 import {
   ClientDto,
-  ClientsQuery,
-  CreateClientBody,
-  CreatedClientDto,
-  RenewClientBody,
-  RevokeClientBody,
-  ShortenClientBody,
-  UpdateClientBody,
+  ClientQuery,
+  NewClientInput,
+  NewClientDto,
+  RenewInput,
+  RevokeInput,
+  ShortenInput,
+  ClientPatch,
 } from './clients.dto.js';
 import { ClientsService } from './clients.service.js';
 
 const admin = { users: 'admin', key: 'clients:write' } as const;
 const viewer = { users: 'viewer', key: 'clients:read' } as const;
+
+/** An action on a client: answers 200 with the client, and honours If-Match. */
+function Action(): MethodDecorator {
+  return applyDecorators(
+    HttpCode(200),
+    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
+    ApiOkResponse({ type: ClientDto }),
+    ApiNotFoundResponse({ description: 'There is no such client.' }),
+    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+  );
+}
 
 @ApiTags('clients')
 @Controller('clients')
@@ -41,14 +66,23 @@ export class ClientsController {
   @Post()
   @Access(admin)
   @Idempotent()
-  @Creates(CreatedClientDto, '/clients/:id')
+  @Creates(NewClientDto, '/clients/:id')
   @ApiOperation({
     summary: 'Create a client',
     description:
       'Without `password` the answer carries a single-use `invitation`, shown once. Without an end the access lasts the days of the setting `access.defaultDays`; no end may lie beyond `access.maxDaysAhead`.',
   })
+  @ApiBody({
+    type: NewClientInput,
+    examples: {
+      'with an invitation': { value: { name: 'Ana Sousa', email: 'ana@example.com', accessDays: 30 } },
+      'with a password': {
+        value: { name: 'Ana Sousa', email: 'ana@example.com', password: 'a-quiet-lighthouse-42' },
+      },
+    },
+  })
   @ApiConflictResponse({ description: 'The e-mail is taken, or a demo is retired.' })
-  create(@Body() body: CreateClientBody): Promise<CreatedClientDto> {
+  create(@Body() body: NewClientInput): Promise<NewClientDto> {
     return this.clients.create(body);
   }
 
@@ -60,7 +94,7 @@ export class ClientsController {
     description:
       'Sorted by `createdAt`, `updatedAt`, `accessStartsAt`, `accessEndsAt`, `name`, `email` or `company`; `-createdAt` unless told.',
   })
-  list(@Query() query: ClientsQuery): Promise<Page<ClientDto>> {
+  list(@Query() query: ClientQuery): Promise<Page<ClientDto>> {
     return this.clients.list(query);
   }
 
@@ -85,7 +119,7 @@ export class ClientsController {
   @ApiConflictResponse({ description: 'The e-mail is taken.' })
   update(
     @Param('id', IdPipe) id: string,
-    @Body() body: UpdateClientBody,
+    @Body() body: ClientPatch,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.clients.update(id, body, ifMatch);
@@ -108,17 +142,15 @@ export class ClientsController {
 
   @Post(':id/revoke')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Revoke a client’s access',
     description:
       'Binds the next request: sessions and demo sessions end at once. Repeating it changes nothing.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   revoke(
     @Param('id', IdPipe) id: string,
-    @Body() { reason }: RevokeClientBody,
+    @Body() { reason }: RevokeInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.revoke(id, reason, ifMatch);
@@ -126,31 +158,31 @@ export class ClientsController {
 
   @Post(':id/reinstate')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Take a revocation back',
     description: 'The window and the grants are what they were.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   reinstate(@Param('id', IdPipe) id: string, @IfMatch() ifMatch?: string): Promise<ClientDto> {
     return this.access.reinstate(id, ifMatch);
   }
 
   @Post(':id/renew')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Renew a client’s access',
     description:
       'By `days` after the later of now and the current end, or `until` an instant later than both.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
+  @ApiBody({
+    type: RenewInput,
+    examples: { 'by days': { value: { days: 30 } }, until: { value: { until: '2027-01-31T00:00:00.000Z' } } },
+  })
   renew(
     @Param('id', IdPipe) id: string,
-    @Body() body: RenewClientBody,
+    @Body() body: RenewInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.renew(id, body, ifMatch);
@@ -158,17 +190,15 @@ export class ClientsController {
 
   @Post(':id/shorten')
   @Access(admin)
-  @HttpCode(200)
+  @Action()
   @ApiOperation({
     summary: 'Let a client’s access end earlier',
     description: '`until` lies between now and the current end. Live demo sessions end with it.',
   })
-  @ApiOkResponse({ type: ClientDto })
-  @ApiNotFoundResponse({ description: 'There is no such client.' })
   @ApiConflictResponse({ description: 'The client is revoked.' })
   shorten(
     @Param('id', IdPipe) id: string,
-    @Body() { until }: ShortenClientBody,
+    @Body() { until }: ShortenInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.shorten(id, until, ifMatch);

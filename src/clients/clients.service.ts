@@ -17,19 +17,16 @@ import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
   type ClientDto,
-  type ClientsQuery,
-  type CreateClientBody,
-  type CreatedClientDto,
+  type ClientQuery,
+  type NewClientInput,
+  type NewClientDto,
   toClientDto,
-  type UpdateClientBody,
+  type ClientPatch,
 } from './clients.dto.js';
 import { clientList, forgetRequests } from './clients.queries.js';
 import { newWindow } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
-
-/** Outsiders with a window (quality.md, Security 7). */
-const PASSWORD_MIN_LENGTH = 12;
 
 /** Clients as records: made, read, edited, erased. Their access window is in client-access.service.ts. */
 @Injectable()
@@ -55,13 +52,13 @@ export class ClientsService {
    * @throws Problem 400 for a window that is none or beyond the ceiling, a weak password, an unknown demo; 409 for an
    *   e-mail that is taken or a retired demo
    */
-  async create(body: CreateClientBody): Promise<CreatedClientDto> {
+  async create(body: NewClientInput): Promise<NewClientDto> {
     const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
     const passwordHash =
       password === undefined
         ? null
         : await this.passwords.hashNew(password, {
-            minLength: PASSWORD_MIN_LENGTH,
+            owner: 'client',
             terms: [name, email, company],
           });
     return this.idempotency.run(async () => {
@@ -106,7 +103,7 @@ export class ClientsService {
   }
 
   /** Reads a page of clients. */
-  async list(query: ClientsQuery): Promise<Page<ClientDto>> {
+  async list(query: ClientQuery): Promise<Page<ClientDto>> {
     const now = this.clock.now();
     const page = await this.lists.page(clientList(query, now), query);
     return { ...page, items: page.items.map((client) => toClientDto(client, now)) };
@@ -124,7 +121,7 @@ export class ClientsService {
    * Edits a client.
    * @throws Problem 404; 428 or 412 by If-Match; 409 for an e-mail that is taken
    */
-  async update(id: string, body: UpdateClientBody, ifMatch: string | undefined): Promise<ClientDto> {
+  async update(id: string, body: ClientPatch, ifMatch: string | undefined): Promise<ClientDto> {
     return this.uow.run(async () => {
       const client = await this.clients.lock(id);
       requireMatch(client.version, ifMatch);
@@ -166,7 +163,8 @@ export class ClientsService {
       const account = { kind: 'client', id } as const;
       await this.credentials.remove(account);
       await this.tokens.removeAll(account);
-      await this.sessions.endAll(account, 'account-removed');
+      await this.sessions.removeAll(account);
+      await this.idempotency.forget(id);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
       await this.uow.execute(forgetRequests, { clientId: id, now });

@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import {
+  ApiBody,
   ApiConflictResponse,
   ApiNoContentResponse,
   ApiNotFoundResponse,
@@ -10,7 +11,7 @@ import {
 import { Access } from '../auth/access.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiItems } from '../common/pagination.js';
-import { AccessAtDto, AccessQuery, GrantDto, SetGrantBody } from './grants.dto.js';
+import { AccessAtDto, AccessQuery, GrantDto, GrantInput } from './grants.dto.js';
 import { GrantsService } from './grants.service.js';
 
 const admin = { users: 'admin', key: 'clients:write' } as const;
@@ -40,10 +41,20 @@ export class GrantsController {
   @ApiOkResponse({ type: GrantDto })
   @ApiNotFoundResponse({ description: 'There is no such client or demo.' })
   @ApiConflictResponse({ description: 'The demo is retired.' })
+  @ApiBody({
+    type: GrantInput,
+    required: false,
+    examples: {
+      'as long as the access': { value: {} },
+      'in a window': {
+        value: { startsAt: '2026-12-01T09:00:00.000Z', endsAt: '2026-12-05T18:00:00.000Z' },
+      },
+    },
+  })
   set(
     @Param('id', IdPipe) id: string,
     @Param('demoId', IdPipe) demoId: string,
-    @Body() body: SetGrantBody,
+    @Body() body: GrantInput,
   ): Promise<GrantDto> {
     return this.grants.set(id, demoId, body);
   }

@@ -11,7 +11,7 @@ import { Access } from '../auth/access.js';
 import { IfMatch } from '../common/etag.js';
 import { ApiItems } from '../common/pagination.js';
 import { settingList } from './setting-list.js';
-import { ChangeSettingDto, SettingDto } from './settings.dto.js';
+import { SettingPatch, SettingDto } from './settings.dto.js';
 import { SettingsService } from './settings.service.js';
 
 @ApiTags('settings')
@@ -43,7 +43,7 @@ export class SettingsController {
   @ApiNotFoundResponse({ description: 'There is no such setting (`not-found`).' })
   change(
     @Param('key') key: string,
-    @Body() { value }: ChangeSettingDto,
+    @Body() { value }: SettingPatch,
     @IfMatch() ifMatch?: string,
   ): Promise<SettingDto> {
     return this.settings.change(key, value, ifMatch);

@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.js';
 import { FirstAdminService } from './auth/first-admin.service.js';
-import { MIN_LENGTH, passwordFault } from './auth/password.rules.js';
+import { passwordFault } from './auth/password.rules.js';
 import type { Clock } from './common/clock.js';
 import { type AppConfig, ConfigError } from './config/app-config.js';
 import { readConfig } from './config/read-config.js';
@@ -27,7 +27,7 @@ export interface Running {
 
 /** The first administrator's password must be as good as any other. */
 function checkAdminPassword({ admin }: AppConfig): void {
-  const fault = admin && passwordFault(admin.password, MIN_LENGTH.user, [admin.email]);
+  const fault = admin && passwordFault(admin.password, 'user', [admin.email]);
   if (fault) throw new ConfigError([`ADMIN_PASSWORD: ${fault}`]);
 }
 

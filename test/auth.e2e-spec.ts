@@ -374,7 +374,7 @@ describe('auth', () => {
       const token = await resetTokenOf(user, 'user');
       const confirm = (newOne: string) =>
         app.post('/auth/password-resets/confirm', { token, newPassword: newOne });
-      expectProblem(await confirm(user.body.name + user.email), 400, 'validation', 'newPassword');
+      expectProblem(await confirm(`${user.body.name} ${user.email}`), 400, 'validation', 'newPassword');
       const newOne = newPassword();
       expect((await confirm(newOne)).status).toBe(204);
       expectProblem(await session.get('/auth/me'), 401, 'unauthenticated');

@@ -10,7 +10,6 @@ import { type AccountDto, type SignedInDto, toAccountDto } from './auth.dto.js';
 import type { AccountRow } from './auth.queries.js';
 import { CredentialsService } from './credentials.service.js';
 import { PasswordHasher } from './password-hasher.js';
-import { MIN_LENGTH } from './password.rules.js';
 import { PasswordsService } from './passwords.service.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInFailuresService } from './sign-in-failures.service.js';
@@ -197,7 +196,7 @@ export class AuthService {
 
   private hashNew(account: AccountRow, password: string, field: string): Promise<string> {
     return this.passwords.hashNew(password, {
-      minLength: account.userId !== null ? MIN_LENGTH.user : MIN_LENGTH.client,
+      owner: account.userId !== null ? 'user' : 'client',
       terms: [account.name, account.email, account.company],
       field,
     });

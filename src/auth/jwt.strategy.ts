@@ -1,11 +1,19 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
-import { ExtractJwt, Strategy } from 'passport-jwt';
+import { Strategy } from 'passport-jwt';
 import { Clock } from '../common/clock.js';
 import { isId } from '../common/ids.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { SessionsService } from './sessions.service.js';
 import { ACCESS_AUDIENCE, type AccessClaims, ALGORITHM, ISSUER, TokensService } from './tokens.service.js';
+
+/** Exactly one JWT after the scheme (RFC 6750, 2.1); passport-jwt's own reader takes what comes after it, too. */
+const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
+
+function bearerToken({ headers }: { headers: IncomingHttpHeaders }): string | null {
+  return BEARER.exec(headers.authorization ?? '')?.[1] ?? null;
+}
 
 /** Reads access tokens. A good signature is not enough: the session's row decides, on every request. */
 @Injectable()
@@ -16,7 +24,7 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
     private readonly clock: Clock,
   ) {
     super({
-      jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
+      jwtFromRequest: bearerToken,
       // jsonwebtoken takes a KeyObject, twice as fast as a string; passport-jwt's types do not know.
       secretOrKeyProvider: (_request, token: string, done) =>
         done(null, tokens.keyOf(token) as unknown as Buffer),

@@ -2,8 +2,11 @@ import { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 import { fold } from '../common/text.js';
 
+/** Whose password it is. */
+export type PasswordOwner = 'client' | 'user' | 'userWithSecondFactor';
+
 /** Least lengths (NIST SP 800-63B-4, 3.1.1.2: 15 where the password is the only factor; clients are outsiders with a window). */
-export const MIN_LENGTH = { client: 12, user: 15, userWithSecondFactor: 12 } as const;
+const MIN_LENGTH: Record<PasswordOwner, number> = { client: 12, user: 15, userWithSecondFactor: 12 };
 
 /** Any Unicode up to so many characters. */
 export const MAX_LENGTH = 128;
@@ -20,14 +23,15 @@ const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
  * Tells what is wrong with a new password, or undefined: too short, too long, common, or derived from the account.
  * No rules of composition (NIST SP 800-63B-4, 3.1.1.2; ASVS 5.0 6.2).
  * @param password counted in Unicode code points
- * @param minLength one of MIN_LENGTH
+ * @param owner whose it is: decides the least length
  * @param accountTerms name, e-mail, company … of the account
  */
 export function passwordFault(
   password: string,
-  minLength: number,
+  owner: PasswordOwner,
   accountTerms: string[],
 ): string | undefined {
+  const minLength = MIN_LENGTH[owner];
   const length = [...password].length;
   if (length < minLength) return `must have at least ${minLength} characters`;
   if (length > MAX_LENGTH) return `must not be longer than ${MAX_LENGTH} characters`;

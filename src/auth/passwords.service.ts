@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { invalid } from '../common/problem.js';
 import { PasswordHasher } from './password-hasher.js';
-import { passwordFault } from './password.rules.js';
+import { passwordFault, type PasswordOwner } from './password.rules.js';
 
 /** Checks and hashes new passwords. */
 @Injectable()
@@ -10,7 +10,7 @@ export class PasswordsService {
 
   /**
    * Checks a new password against the rules and hashes it. Never inside a unit of work: it takes tens of milliseconds.
-   * @param options.minLength one of MIN_LENGTH (password.rules.ts)
+   * @param options.owner whose it is: decides the least length
    * @param options.terms name, e-mail, company … of the account
    * @param options.field the field a problem names
    * @returns the PHC string
@@ -18,10 +18,10 @@ export class PasswordsService {
    */
   async hashNew(
     password: string,
-    options: { minLength: number; terms: (string | null | undefined)[]; field?: string },
+    options: { owner: PasswordOwner; terms: (string | null | undefined)[]; field?: string },
   ): Promise<string> {
     const terms = options.terms.filter((term) => typeof term === 'string');
-    const fault = passwordFault(password, options.minLength, terms);
+    const fault = passwordFault(password, options.owner, terms);
     if (fault) throw invalid(options.field ?? 'password', fault);
     return this.hasher.hash(password);
   }

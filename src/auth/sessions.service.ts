@@ -126,6 +126,11 @@ export class SessionsService {
     );
   }
 
+  /** Removes every session of an erased account: it holds addresses and browsers of a person. Inside a unit of work. */
+  async removeAll(account: AccountRef): Promise<void> {
+    await this.uow.manager.delete(Session, idWhere(account));
+  }
+
   /** Signs the caller out of the session at hand. */
   async signOut(me: UserPrincipal | ClientPrincipal): Promise<void> {
     await this.uow.run(async () => {

@@ -11,7 +11,6 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { AccountTokensService } from './account-tokens.service.js';
 import { CredentialsService } from './credentials.service.js';
-import { MIN_LENGTH } from './password.rules.js';
 import { PasswordsService } from './passwords.service.js';
 import { SessionsService } from './sessions.service.js';
 import { User } from './user.entity.js';
@@ -74,7 +73,7 @@ export class UsersService {
       password === undefined
         ? null
         : await this.passwords.hashNew(password, {
-            minLength: MIN_LENGTH.user,
+            owner: 'user',
             terms: [input.name, input.email],
           });
     return this.idempotency.run<NewUserDto>(async () => {

@@ -2,7 +2,6 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
 import { CredentialsService } from '../auth/credentials.service.js';
 import { PasswordsService } from '../auth/passwords.service.js';
-import { MIN_LENGTH } from '../auth/password.rules.js';
 import { UsersService } from '../auth/users.service.js';
 import { ClientAccessService } from '../clients/client-access.service.js';
 import { ClientsService } from '../clients/clients.service.js';
@@ -168,7 +167,7 @@ class Stage {
     this.output.progress(`Acting out ${name} …`);
     const passwordHash = await this.services
       .get(PasswordsService)
-      .hashNew(password, { minLength: MIN_LENGTH.client, terms: [name, email, company] });
+      .hashNew(password, { owner: 'client', terms: [name, email, company] });
     // One unit a client: killed in between, the next run finds nothing of it and makes it whole.
     await this.services.get(UnitOfWork).run(async () => {
       this.clock.set(this.day(client.created));

@@ -11,7 +11,7 @@ import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
-import { type ClientDto, type RenewClientBody, toClientDto } from './clients.dto.js';
+import { type ClientDto, type RenewInput, toClientDto } from './clients.dto.js';
 import { assertNotRevoked, renewedEnd, shortenedEnd } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 
@@ -68,7 +68,7 @@ export class ClientAccessService {
    * Extends the access; grants are kept.
    * @throws Problem 404; 412 by If-Match; 400 and 409 by `renewedEnd`
    */
-  renew(id: string, asked: RenewClientBody, ifMatch: string | undefined): Promise<ClientDto> {
+  renew(id: string, asked: RenewInput, ifMatch: string | undefined): Promise<ClientDto> {
     return this.act(id, ifMatch, async (client, now) => {
       const accessEndsAt = renewedEnd(client, asked, await this.settings.get('access.maxDaysAhead'), now);
       return this.move(client, accessEndsAt, now, 'client.renewed');

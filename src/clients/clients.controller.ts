@@ -31,13 +31,13 @@ import { Idempotent } from '../idempotency/idempotency.service.js';
 import { ClientAccessService } from './client-access.service.js';
 import {
   ClientDto,
-  ClientsQuery,
-  CreateClientBody,
-  CreatedClientDto,
-  RenewClientBody,
-  RevokeClientBody,
-  ShortenClientBody,
-  UpdateClientBody,
+  ClientQuery,
+  NewClientInput,
+  NewClientDto,
+  RenewInput,
+  RevokeInput,
+  ShortenInput,
+  ClientPatch,
 } from './clients.dto.js';
 import { ClientsService } from './clients.service.js';
 
@@ -66,14 +66,14 @@ export class ClientsController {
   @Post()
   @Access(admin)
   @Idempotent()
-  @Creates(CreatedClientDto, '/clients/:id')
+  @Creates(NewClientDto, '/clients/:id')
   @ApiOperation({
     summary: 'Create a client',
     description:
       'Without `password` the answer carries a single-use `invitation`, shown once. Without an end the access lasts the days of the setting `access.defaultDays`; no end may lie beyond `access.maxDaysAhead`.',
   })
   @ApiBody({
-    type: CreateClientBody,
+    type: NewClientInput,
     examples: {
       'with an invitation': { value: { name: 'Ana Sousa', email: 'ana@example.com', accessDays: 30 } },
       'with a password': {
@@ -82,7 +82,7 @@ export class ClientsController {
     },
   })
   @ApiConflictResponse({ description: 'The e-mail is taken, or a demo is retired.' })
-  create(@Body() body: CreateClientBody): Promise<CreatedClientDto> {
+  create(@Body() body: NewClientInput): Promise<NewClientDto> {
     return this.clients.create(body);
   }
 
@@ -94,7 +94,7 @@ export class ClientsController {
     description:
       'Sorted by `createdAt`, `updatedAt`, `accessStartsAt`, `accessEndsAt`, `name`, `email` or `company`; `-createdAt` unless told.',
   })
-  list(@Query() query: ClientsQuery): Promise<Page<ClientDto>> {
+  list(@Query() query: ClientQuery): Promise<Page<ClientDto>> {
     return this.clients.list(query);
   }
 
@@ -119,7 +119,7 @@ export class ClientsController {
   @ApiConflictResponse({ description: 'The e-mail is taken.' })
   update(
     @Param('id', IdPipe) id: string,
-    @Body() body: UpdateClientBody,
+    @Body() body: ClientPatch,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.clients.update(id, body, ifMatch);
@@ -150,7 +150,7 @@ export class ClientsController {
   })
   revoke(
     @Param('id', IdPipe) id: string,
-    @Body() { reason }: RevokeClientBody,
+    @Body() { reason }: RevokeInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.revoke(id, reason, ifMatch);
@@ -177,12 +177,12 @@ export class ClientsController {
   })
   @ApiConflictResponse({ description: 'The client is revoked.' })
   @ApiBody({
-    type: RenewClientBody,
+    type: RenewInput,
     examples: { 'by days': { value: { days: 30 } }, until: { value: { until: '2027-01-31T00:00:00.000Z' } } },
   })
   renew(
     @Param('id', IdPipe) id: string,
-    @Body() body: RenewClientBody,
+    @Body() body: RenewInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.renew(id, body, ifMatch);
@@ -198,7 +198,7 @@ export class ClientsController {
   @ApiConflictResponse({ description: 'The client is revoked.' })
   shorten(
     @Param('id', IdPipe) id: string,
-    @Body() { until }: ShortenClientBody,
+    @Body() { until }: ShortenInput,
     @IfMatch() ifMatch?: string,
   ): Promise<ClientDto> {
     return this.access.shorten(id, until, ifMatch);

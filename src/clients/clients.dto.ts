@@ -11,7 +11,7 @@ import { ListQuery } from '../common/pagination.js';
 import type { Client } from './client.entity.js';
 
 /** What a client is made of. */
-export class CreateClientBody {
+export class NewClientInput {
   @Text({ max: 200, example: 'Ana Sousa' }) name!: string;
   @Email() email!: string;
   @Text({ max: 200, optional: true, nullable: true, example: 'Example Lda' }) company?: string | null;
@@ -44,7 +44,7 @@ export class CreateClientBody {
 }
 
 /** What can be edited; the window, the status and grants have calls of their own. */
-export class UpdateClientBody {
+export class ClientPatch {
   @Text({ max: 200, optional: true, example: 'Ana Sousa' }) name?: string;
   @Email({ optional: true }) email?: string;
   @Text({ max: 200, optional: true, nullable: true, example: 'Example Lda' }) company?: string | null;
@@ -52,11 +52,11 @@ export class UpdateClientBody {
   @OneOf(languages, { optional: true }) language?: Language;
 }
 
-export class RevokeClientBody {
+export class RevokeInput {
   @Text({ max: 1000, example: 'The contract has ended.' }) reason!: string;
 }
 
-export class RenewClientBody {
+export class RenewInput {
   @Int({
     min: 1,
     max: 36_500,
@@ -69,11 +69,11 @@ export class RenewClientBody {
   until?: Date;
 }
 
-export class ShortenClientBody {
+export class ShortenInput {
   @Instant({ description: 'Between now and the current end.' }) until!: Date;
 }
 
-export class ClientsQuery extends ListQuery {
+export class ClientQuery extends ListQuery {
   @OneOf(clientStatuses, { optional: true }) status?: ClientStatus;
   @Text({
     max: 200,
@@ -116,7 +116,7 @@ export class ClientDto {
   @Instant() updatedAt!: Date;
 }
 
-export class CreatedClientDto extends ClientDto {
+export class NewClientDto extends ClientDto {
   @Nested(() => InvitationDto, { optional: true, description: 'When no password was given. Shown once.' })
   invitation?: InvitationDto;
 }

@@ -2,7 +2,7 @@ import { likeContaining } from '../common/text.js';
 import type { ListSpec } from '../common/pagination.js';
 import { after, DAY } from '../common/clock.js';
 import { prepare } from '../database/sql.js';
-import type { ClientsQuery, ShownClient } from './clients.dto.js';
+import type { ClientQuery, ShownClient } from './clients.dto.js';
 
 /** The SQL side of `clientStatus` (auth/accounts.ts), by `:now`. */
 const statusIs = {
@@ -13,7 +13,7 @@ const statusIs = {
 };
 
 /** Returns the list of clients that a query asks for, as of `now`. */
-export function clientList(query: ClientsQuery, now: Date): ListSpec<ShownClient> {
+export function clientList(query: ClientQuery, now: Date): ListSpec<ShownClient> {
   const { status, search, company, expiringWithinDays } = query;
   return {
     select: `c."id", c."name", c."email", c."company", c."notes", c."language", c."version",

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
-import { CredentialsService, emailTaken } from '../auth/credentials.service.js';
+import { CredentialsService } from '../auth/credentials.service.js';
 import { PasswordsService } from '../auth/passwords.service.js';
 import { SessionsService } from '../auth/sessions.service.js';
 import { AuditService } from '../audit/audit.service.js';
@@ -10,7 +10,6 @@ import { requireMatch } from '../common/etag.js';
 import { newId } from '../common/ids.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { searchable } from '../common/text.js';
-import { isUniqueViolation } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
@@ -18,19 +17,16 @@ import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
   type ClientDto,
-  type ClientsQuery,
-  type CreateClientBody,
-  type CreatedClientDto,
+  type ClientQuery,
+  type NewClientInput,
+  type NewClientDto,
   toClientDto,
-  type UpdateClientBody,
+  type ClientPatch,
 } from './clients.dto.js';
 import { clientList, forgetRequests } from './clients.queries.js';
 import { newWindow } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
-
-/** Outsiders with a window (quality.md, Security 7). */
-const PASSWORD_MIN_LENGTH = 12;
 
 /** Clients as records: made, read, edited, erased. Their access window is in client-access.service.ts. */
 @Injectable()
@@ -56,13 +52,13 @@ export class ClientsService {
    * @throws Problem 400 for a window that is none or beyond the ceiling, a weak password, an unknown demo; 409 for an
    *   e-mail that is taken or a retired demo
    */
-  async create(body: CreateClientBody): Promise<CreatedClientDto> {
+  async create(body: NewClientInput): Promise<NewClientDto> {
     const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
     const passwordHash =
       password === undefined
         ? null
         : await this.passwords.hashNew(password, {
-            minLength: PASSWORD_MIN_LENGTH,
+            owner: 'client',
             terms: [name, email, company],
           });
     return this.idempotency.run(async () => {
@@ -107,7 +103,7 @@ export class ClientsService {
   }
 
   /** Reads a page of clients. */
-  async list(query: ClientsQuery): Promise<Page<ClientDto>> {
+  async list(query: ClientQuery): Promise<Page<ClientDto>> {
     const now = this.clock.now();
     const page = await this.lists.page(clientList(query, now), query);
     return { ...page, items: page.items.map((client) => toClientDto(client, now)) };
@@ -125,8 +121,8 @@ export class ClientsService {
    * Edits a client.
    * @throws Problem 404; 428 or 412 by If-Match; 409 for an e-mail that is taken
    */
-  async update(id: string, body: UpdateClientBody, ifMatch: string | undefined): Promise<ClientDto> {
-    const updated = this.uow.run(async () => {
+  async update(id: string, body: ClientPatch, ifMatch: string | undefined): Promise<ClientDto> {
+    return this.uow.run(async () => {
       const client = await this.clients.lock(id);
       requireMatch(client.version, ifMatch);
       const now = this.clock.now();
@@ -137,10 +133,6 @@ export class ClientsService {
       this.audit.record({ action: 'client.updated', entityType: 'client', entityId: id, before, after });
       if (body.email !== undefined) await this.credentials.changeEmail({ kind: 'client', id }, body.email);
       return toClientDto(changed, now);
-    });
-    return updated.catch((error: unknown) => {
-      // On PostgreSQL somebody else may take the e-mail between the look and the change.
-      throw isUniqueViolation(error, 'pk_credentials') ? emailTaken() : error;
     });
   }
 
@@ -171,7 +163,8 @@ export class ClientsService {
       const account = { kind: 'client', id } as const;
       await this.credentials.remove(account);
       await this.tokens.removeAll(account);
-      await this.sessions.endAll(account, 'account-removed');
+      await this.sessions.removeAll(account);
+      await this.idempotency.forget(id);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
       await this.uow.execute(forgetRequests, { clientId: id, now });

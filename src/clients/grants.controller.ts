@@ -11,7 +11,7 @@ import {
 import { Access } from '../auth/access.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiItems } from '../common/pagination.js';
-import { AccessAtDto, AccessQuery, GrantDto, SetGrantBody } from './grants.dto.js';
+import { AccessAtDto, AccessQuery, GrantDto, GrantInput } from './grants.dto.js';
 import { GrantsService } from './grants.service.js';
 
 const admin = { users: 'admin', key: 'clients:write' } as const;
@@ -42,7 +42,7 @@ export class GrantsController {
   @ApiNotFoundResponse({ description: 'There is no such client or demo.' })
   @ApiConflictResponse({ description: 'The demo is retired.' })
   @ApiBody({
-    type: SetGrantBody,
+    type: GrantInput,
     required: false,
     examples: {
       'as long as the access': { value: {} },
@@ -54,7 +54,7 @@ export class GrantsController {
   set(
     @Param('id', IdPipe) id: string,
     @Param('demoId', IdPipe) demoId: string,
-    @Body() body: SetGrantBody,
+    @Body() body: GrantInput,
   ): Promise<GrantDto> {
     return this.grants.set(id, demoId, body);
   }

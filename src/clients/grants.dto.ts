@@ -7,7 +7,7 @@ export const granterKinds = ['user', 'key', 'system'] as const;
 export type GranterKind = (typeof granterKinds)[number];
 
 /** A grant's window; without it the demo is open as long as the client's access. */
-export class SetGrantBody {
+export class GrantInput {
   @Instant({ optional: true, nullable: true, description: "Within the client's access.", example: null })
   startsAt?: Date | null;
   @Instant({ optional: true, nullable: true, description: "Within the client's access.", example: null })

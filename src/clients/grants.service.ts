@@ -13,13 +13,7 @@ import { accessAt, currentGrants, type GrantableDemo, grantableDemos } from './c
 import { assertGrantWindow, type GrantWindow, isOpen } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { Grant } from './grant.entity.js';
-import {
-  type AccessAtDto,
-  type GrantDto,
-  type SetGrantBody,
-  toGrantDto,
-  toGranterDto,
-} from './grants.dto.js';
+import { type AccessAtDto, type GrantDto, type GrantInput, toGrantDto, toGranterDto } from './grants.dto.js';
 
 /** Which client may open which demo, and could when. */
 @Injectable()
@@ -49,7 +43,7 @@ export class GrantsService {
   async set(
     clientId: string,
     demoId: string,
-    { startsAt = null, endsAt = null }: SetGrantBody,
+    { startsAt = null, endsAt = null }: GrantInput,
   ): Promise<GrantDto> {
     return this.uow.run(async (manager) => {
       const client = await this.clients.lock(clientId);

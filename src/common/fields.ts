@@ -286,7 +286,7 @@ export function isWebUrl(value: unknown): boolean {
 /** An object of another class. */
 export function Nested(type: () => new () => object, options: FieldOptions = {}): PropertyDecorator {
   return field(
-    { type },
+    { type: () => type() },
     [
       IsObject({ message: 'must be an object' }),
       ValidateNested({ message: 'must be an object' }),
@@ -303,7 +303,7 @@ export function NestedList(
 ): PropertyDecorator {
   const { min = 0, max = 100 } = options;
   return field(
-    { type, isArray: true },
+    { type: () => type(), isArray: true },
     [
       IsArray({ message: 'must be a list' }),
       ArrayMinSize(min, { message: 'must have at least $constraint1' }),

@@ -1,4 +1,3 @@
-import { QueryFailedError } from 'typeorm';
 import { describeDatabase, DatabaseUrlError, type DatabaseUrl } from './database-url.js';
 import { DatabaseFileInUseError } from './file-lock.js';
 import { MigrationRefusedError } from './migrator.js';
@@ -100,10 +99,12 @@ const postgresFaults: readonly Fault[] = [
 
 /** The driver's own error inside of ours and of TypeORM's. */
 function rootOf(error: unknown): { code?: string; message: string } {
-  if (error instanceof QueryFailedError) return rootOf(error.driverError);
-  if (!(error instanceof Error)) return { message: String(error) };
-  if (error.cause instanceof Error) return rootOf(error.cause);
+  const { cause, driverError, errors } = error as {
+    cause?: unknown;
+    driverError?: unknown;
+    errors?: unknown[];
+  };
   // Node tries each address of a name and collects the failures.
-  if (error instanceof AggregateError && error.errors.length > 0) return rootOf(error.errors[0]);
-  return error;
+  const inner = driverError ?? cause ?? errors?.[0];
+  return inner ? rootOf(inner) : (error as Error & { code?: string });
 }

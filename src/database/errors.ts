@@ -102,10 +102,10 @@ export function isConnectionLoss(error: unknown): boolean {
  * else TypeORM's `QueryFailedError`. Parameters and row values are left out, because errors are logged.
  */
 export function failedQuery(sql: string, error: unknown, dataSource: DataSource): Error {
-  if (!(error instanceof Error) || error instanceof QueryFailedError) return error as Error;
+  if (error instanceof QueryFailedError) return error;
   const unavailable = unavailability(error);
   if (unavailable) return unavailable;
-  if (codeOf(error) === undefined) return error;
+  if (codeOf(error) === undefined) return error as Error;
   const driverError = error as Error & { detail?: string; constraints?: readonly string[] };
   // "Key (email)=(…) already exists", "Failing row contains (…)".
   delete driverError.detail;
@@ -151,7 +151,10 @@ function codeOf(error: unknown): string | undefined {
 
 function driverErrorOf(error: unknown): DriverError | undefined {
   const inner: unknown = error instanceof QueryFailedError ? error.driverError : error;
-  return inner instanceof Error ? (inner as Error & DriverError) : undefined;
+  // Not instanceof: the errors of Node itself belong to another realm where Jest runs this.
+  return typeof inner === 'object' && inner !== null && 'message' in inner
+    ? (inner as DriverError)
+    : undefined;
 }
 
 function violates(error: unknown, codes: readonly string[], constraint?: string): boolean {

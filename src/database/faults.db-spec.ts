@@ -144,7 +144,9 @@ if (dialect() === 'sqlite') {
       });
       await expect(inWork).rejects.toThrow(DatabaseUnavailableError);
       const beforeCommit = uow.run(async () => {
-        uow.beforeCommit(async () => void (await cut()));
+        uow.beforeCommit(async () => {
+          await cut();
+        });
         await uow.execute('INSERT INTO entries VALUES (3)');
       });
       await expect(beforeCommit).rejects.toThrow(DatabaseUnavailableError);

@@ -58,7 +58,10 @@ class OwnersTown1700000000002 {
     columns: string,
     selected: string,
   ): Promise<void> {
-    if (postgres) return void (await runner.query(`ALTER TABLE "owners" ${change}`));
+    if (postgres) {
+      await runner.query(`ALTER TABLE "owners" ${change}`);
+      return;
+    }
     await runner.query(`CREATE TABLE "new_owners" (${columns})`);
     await runner.query(`INSERT INTO "new_owners" SELECT ${selected} FROM "owners"`);
     await runner.query('DROP TABLE "owners"');
@@ -167,7 +170,7 @@ describe('Migrator', () => {
       checksum: `sum of ${Owners1700000000001.name}`,
     });
     expect(Number(row?.timestamp)).toBe(1700000000001);
-    expect(String(new Date(`${String(row?.applied_at)}`).getFullYear())).toMatch(/^20\d\d$/);
+    expect(String(new Date(String(row?.applied_at)).getFullYear())).toMatch(/^20\d\d$/);
     await expect(up.up('Nobody1')).rejects.toThrow(MigrationRefusedError);
   });
 

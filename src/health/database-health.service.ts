@@ -73,7 +73,8 @@ export class DatabaseHealth {
           try {
             return (await check()) as Record<string, unknown>;
           } catch (error) {
-            throw new Error(error instanceof DatabaseUnavailableError ? error.detail : 'The check failed.');
+            const detail = error instanceof DatabaseUnavailableError ? error.detail : 'The check failed.';
+            throw new Error(detail, { cause: error });
           }
         })
         .withTimeout(TIMEOUT)

@@ -105,4 +105,15 @@ export class IdempotencyService {
       return answer;
     });
   }
+
+  /** Forgets every kept answer that tells of an erased account. Inside a unit of work. */
+  async forget(accountId: string): Promise<void> {
+    await this.uow.execute(
+      `DELETE FROM "idempotency_keys" WHERE "account_id" = :accountId OR "answer" LIKE :naming`,
+      {
+        accountId,
+        naming: `%"${accountId}"%`,
+      },
+    );
+  }
 }

@@ -8,10 +8,10 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
-import { IfMatch } from '../common/etag.js';
+import { ApiIfMatch, IfMatch } from '../common/etag.js';
 import { ApiItems } from '../common/pagination.js';
 import { settingList } from './setting-list.js';
-import { ChangeSettingDto, SettingDto } from './settings.dto.js';
+import { SettingPatch, SettingDto } from './settings.dto.js';
 import { SettingsService } from './settings.service.js';
 
 @ApiTags('settings')
@@ -41,9 +41,10 @@ export class SettingsController {
   @ApiOkResponse({ type: SettingDto })
   @ApiBadRequestResponse({ description: 'Not a value of this setting (`validation`, naming `value`).' })
   @ApiNotFoundResponse({ description: 'There is no such setting (`not-found`).' })
+  @ApiIfMatch()
   change(
     @Param('key') key: string,
-    @Body() { value }: ChangeSettingDto,
+    @Body() { value }: SettingPatch,
     @IfMatch() ifMatch?: string,
   ): Promise<SettingDto> {
     return this.settings.change(key, value, ifMatch);

@@ -35,7 +35,7 @@ export class SettingDto {
 }
 
 /** A new value. */
-export class ChangeSettingDto {
+export class SettingPatch {
   @ApiProperty(anyValue)
   @ValidateBy({
     name: 'isGiven',

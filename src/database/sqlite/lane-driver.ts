@@ -4,11 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ColumnType, DataSource, ReplicationMode, TableColumn } from 'typeorm';
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import { DatabaseUnavailableError, WriteLaneTimeoutError, isSqliteBusy } from '../errors.js';
+import { DatabaseUnavailableError, WriteLaneTimeoutError, failedQuery, isSqliteBusy } from '../errors.js';
 import { fromSqliteInstant, toSqliteInstant } from '../instants.js';
-import type { Statement, StatementResult, StatementRunner } from '../sql.js';
+import type { Statement, StatementRunner } from '../sql.js';
 import { LaneQueryRunner } from './lane-query-runner.js';
-import { SqliteConnection, type SqliteOptions } from './sqlite.js';
+import { SqliteConnection, type SqliteOptions, type WriteResult } from './sqlite.js';
 import { WriteLane } from './write-lane.js';
 
 export interface LaneSettings extends SqliteOptions {
@@ -76,8 +76,7 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
     );
   }
 
-  /** Runs one statement that writes, outside of a transaction. */
-  write(text: string, values: readonly unknown[]): Promise<ReturnType<SqliteConnection['run']>> {
+  private write(text: string, values: readonly unknown[]): Promise<WriteResult> {
     return this.enterAnd(
       () => this.writer.run(text, values),
       ({ leave, outcome }) => {
@@ -87,12 +86,15 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
     );
   }
 
-  async execute(statement: Statement, values: readonly unknown[]): Promise<StatementResult> {
-    const runner = this.createQueryRunner('master');
+  /** Runs a statement outside of a transaction: a query on the reader, all else in the lane. */
+  async execute({ text }: Statement, values: readonly unknown[]): Promise<WriteResult> {
+    if (transactionControl.test(text)) throw new Error('Begin and end a transaction by a unit of work');
     try {
-      return await runner.execute(statement, values);
-    } finally {
-      await runner.release();
+      // A PRAGMA may act while it is being prepared, so only queries are tried on the reader.
+      if (queries.test(text) && this.reader.statement(text).readonly) return this.reader.run(text, values);
+      return await this.write(text, values);
+    } catch (error) {
+      throw failedQuery(text, error, this.dataSource);
     }
   }
 
@@ -159,6 +161,9 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
     return this.connections;
   }
 }
+
+const queries = /^\s*(select|with|values|explain)\b/i;
+const transactionControl = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;
 
 /** Tries `work` until no other process holds the file; in between the event loop goes on. */
 async function untilFree<T>(deadline: number, work: () => T): Promise<T> {

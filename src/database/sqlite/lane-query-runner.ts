@@ -18,9 +18,7 @@ import { bindValue, type Statement, type StatementResult } from '../sql.js';
 import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
 import { parseCreateTable } from './catalogue.js';
 import type { LaneSqliteDriver } from './lane-driver.js';
-import type { SqliteConnection } from './sqlite.js';
-
-type Outcome = ReturnType<SqliteConnection['run']>;
+import type { WriteResult } from './sqlite.js';
 
 /**
  * A caller's own query runner. A transaction holds the lane from BEGIN IMMEDIATE to its end; outside of one, reads go
@@ -111,25 +109,17 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     return tables;
   }
 
-  private async perform(text: string, values: readonly unknown[]): Promise<Outcome> {
+  private async perform(text: string, values: readonly unknown[]): Promise<WriteResult> {
     this.assertUsable();
     if (this.isTransactionActive) {
       this.assertNotFailed();
       this.idleTimer?.refresh();
       return this.onWriter(text, values);
     }
-    try {
-      if (transactionControl.test(text)) throw new Error('Begin and end a transaction by a unit of work');
-      // A PRAGMA may act while it is being prepared, so only queries are tried on the reader.
-      if (queries.test(text) && this.driver.reader.statement(text).readonly)
-        return this.driver.reader.run(text, values);
-      return await this.driver.write(text, values);
-    } catch (error) {
-      throw failedQuery(text, error, this.dataSource);
-    }
+    return this.driver.execute({ text }, values);
   }
 
-  private onWriter(text: string, values: readonly unknown[]): Outcome {
+  private onWriter(text: string, values: readonly unknown[]): WriteResult {
     try {
       return this.driver.writer.run(text, values);
     } catch (error) {
@@ -169,6 +159,3 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     if (this.failure) throw new TransactionAbortedError({ cause: this.failure });
   }
 }
-
-const queries = /^\s*(select|with|values|explain)\b/i;
-const transactionControl = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;

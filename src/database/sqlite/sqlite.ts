@@ -15,6 +15,9 @@ export interface SqliteOptions {
   readonly openTimeoutMs: number;
 }
 
+/** `lastId` is the rowid of an insert that returns no rows. */
+export type WriteResult = StatementResult & { readonly lastId?: number | bigint };
+
 /** One connection to a SQLite file, with its statements kept prepared. */
 export class SqliteConnection {
   private readonly statements = new Map<string, BetterSqlite3.Statement>();
@@ -66,11 +69,8 @@ export class SqliteConnection {
     return statement;
   }
 
-  /** Runs one statement. `lastId` is the rowid of an insert that returns no rows. */
-  run(
-    text: string,
-    values: readonly unknown[] = [],
-  ): StatementResult & { readonly lastId?: number | bigint } {
+  /** Runs one statement. */
+  run(text: string, values: readonly unknown[] = []): WriteResult {
     const statement = this.statement(text);
     if (statement.reader) {
       const rows = statement.all(...values) as Record<string, unknown>[];

@@ -176,6 +176,7 @@ describe('who may call what', () => {
       `${path}%3f`,
       `${path}.json`,
       `http://127.0.0.1${path}`,
+      `*${path.slice(1)}`,
     ];
     for (const { method, path, who } of routes) {
       for (const name of ['anonymous', 'viewer', 'expired'] as const) {

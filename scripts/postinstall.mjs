@@ -14,7 +14,12 @@ if (process.versions.node.startsWith('20.') && missing) build();
 function build() {
   const command = [process.env.npm_execpath, 'run', 'install'];
   const env = { ...process.env, JOBS: 'max' };
-  const built = spawnSync(process.execPath, command, { cwd: driver, env, encoding: 'utf8', maxBuffer: 2 ** 26 });
+  const built = spawnSync(process.execPath, command, {
+    cwd: driver,
+    env,
+    encoding: 'utf8',
+    maxBuffer: 2 ** 26,
+  });
   if (built.status === 0) return;
   console.error(built.stdout, built.stderr);
   console.error('On Node 20 the SQLite driver needs a compiler (Debian: apt-get install g++ make python3).');

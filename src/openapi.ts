@@ -65,9 +65,22 @@ export function makeOpenApiDocument(app: INestApplication): OpenAPIObject {
     schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
   };
   for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path) as Operation[]) describeProblems(operation);
+    for (const operation of Object.values(path) as Operation[]) {
+      describeProblems(operation);
+      closeInput(operation.requestBody, document);
+    }
   }
   return document;
+}
+
+/** Unknown fields are refused: a schema that is sent says so, with all it is made of. */
+function closeInput(part: unknown, document: OpenAPIObject): void {
+  for (const [, name] of JSON.stringify(part ?? {}).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    const schema = document.components?.schemas?.[name ?? ''];
+    if (!schema || '$ref' in schema || schema.additionalProperties !== undefined) continue;
+    schema.additionalProperties = false;
+    closeInput(schema, document);
+  }
 }
 
 /** Every refusal of every operation is a problem. */

@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseFaultError, explainFault } from './connection-fault.js';
 import type { DatabaseSettings } from './database-settings.js';
+import { allowUse } from './database.js';
 import { describeDatabase } from './database-url.js';
 import { FileLock } from './file-lock.js';
 import { Migrator } from './migrator.js';
@@ -52,6 +53,7 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     config: AppConfig,
   ) {
     this.settings = config.database;
+    allowUse(dataSource, false);
   }
 
   /** What the migrations are held against; a test brings its own. */
@@ -184,6 +186,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   private found(status: DatabaseStatus): DatabaseStatus {
     const before = this.current;
     this.current = status;
+    // A server that is lost is asked again by each query; a schema that is not ours must not be.
+    if (status.up || status.pendingMigrations > 0) allowUse(this.dataSource, status.up);
     if (status.up) {
       this.failures = 0;
       for (const resolve of this.waiting.splice(0)) resolve();

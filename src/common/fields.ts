@@ -309,6 +309,8 @@ export function NestedList(
       IsArray({ message: 'must be a list' }),
       ArrayMinSize(min, { message: 'must have at least $constraint1' }),
       ArrayMaxSize(max, { message: 'must have at most $constraint1' }),
+      // ValidateNested alone takes a list for an object.
+      IsObject({ each: true, message: 'each must be an object' }),
       ValidateNested({ each: true, message: 'each must be an object' }),
       Type(type),
     ],

@@ -106,8 +106,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     clearTimeout(this.retry);
     await this.connecting;
     await this.disconnect();
-    this.lock?.release();
-    this.lock = undefined;
   }
 
   private async tryToConnect(): Promise<DatabaseStatus> {
@@ -136,8 +134,11 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     this.retry = setTimeout(() => void this.connect(), delay);
   }
 
+  /** Lets go of the file, too: whoever follows the hint (`ecatalog migrate up`) needs it. */
   private async disconnect(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy().catch(() => undefined);
+    this.lock?.release();
+    this.lock = undefined;
   }
 
   private assertFileExists(): void {

@@ -10,6 +10,7 @@ import { addHttpHooks, answerClientError, requestIdOf } from './common/http-hook
 import { loggedError, NestLogger } from './common/nest-logger.js';
 import { sendProblem } from './common/problem.filter.js';
 import type { AppConfig } from './config/app-config.js';
+import { DrainingService } from './health/draining.service.js';
 import { makeOpenApiDocument } from './openapi.js';
 
 /** Largest body; imports have a limit of their own (api.md). */
@@ -70,6 +71,11 @@ export async function createApp(
       exposedHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After'],
     });
   }
+  // A drain is over when the last connection is: whoever is answered meanwhile shall not keep its own.
+  const draining = app.get(DrainingService);
+  adapter.getInstance().addHook('onSend', async (_request, reply) => {
+    if (draining.draining) reply.header('Connection', 'close');
+  });
   app.setGlobalPrefix('api/v1', { exclude: HEALTH_PATHS });
   SwaggerModule.setup('docs', app, () => makeOpenApiDocument(app), {
     jsonDocumentUrl: 'docs/openapi.json',

@@ -1,7 +1,8 @@
 import { connected, type Connected } from '../../test/support/data-source.js';
 import { freshDatabase } from '../../test/support/database.js';
+import { planOf } from '../../test/support/plans.js';
 import { entities } from '../database/entities.js';
-import { parseSql, PreparedQuery, render } from '../database/sql.js';
+import type { PreparedQuery } from '../database/sql.js';
 import {
   clientUsage,
   demoUsage,
@@ -24,25 +25,6 @@ describe('the plans of analytics', () => {
     database = await connected({ database: await freshDatabase(), entities });
   });
 
-  function boundOf(query: PreparedQuery<unknown>): { text: string; values: unknown[] } {
-    const [{ text }, values] = query.bound(database.uow.dialect, parameters);
-    return { text, values };
-  }
-
-  /** The steps of a query, as the database means to take them. */
-  function plan(query: PreparedQuery<unknown> | string): Promise<string[]> {
-    const { uow } = database;
-    return uow.run(async (em) => {
-      const { text, values } =
-        query instanceof PreparedQuery ? boundOf(query) : render(parseSql(query), uow.dialect, parameters);
-      // The tables are empty: what matters is that an index can serve the query.
-      if (uow.dialect === 'postgres') await em.query('SET LOCAL enable_seqscan = off');
-      const explain = uow.dialect === 'sqlite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN';
-      const steps = await em.query<Record<string, string>[]>(`${explain} ${text}`, values);
-      return steps.map((step) => step.detail ?? step['QUERY PLAN']!);
-    });
-  }
-
   it.each<[string, PreparedQuery<unknown> | string]>([
     ['overview', overview],
     ['unique clients', uniqueClients],
@@ -57,7 +39,7 @@ describe('the plans of analytics', () => {
     ['usage by demo', `SELECT ${demoUsage.select} FROM ${demoUsage.from}`],
     ['usage by client', `SELECT ${clientUsage.select} FROM ${clientUsage.from}`],
   ])('%s: no usage table is read from end to end, the events not at all', async (_, query) => {
-    const steps = await plan(query);
+    const steps = await planOf(database.uow, query, parameters);
     expect(steps.filter((step) => /usage_analytics/.test(step))).toEqual([]);
     expect(steps.filter((step) => /\bSCAN (u|usage_\w+)\b|Seq Scan on usage_/.test(step))).toEqual([]);
     expect(steps.join('\n')).toMatch(/SEARCH u (EXISTS )?USING|(Index|Bitmap).*(usage_daily|uq_|pk_|ix_)/);

@@ -88,7 +88,7 @@ describe('the command line beside a running server', () => {
     expect(doctor.code).toBe(1);
     expect(doctor.stdout).toMatch(/WRONG\s+PORT: must be a whole number/);
     expect(doctor.stdout).toMatch(/WRONG\s+JWT_SECRET: is too short/);
-    expect(doctor.stdout + doctor.stderr).not.toContain('short\n');
+    expect(`${doctor.stdout}${doctor.stderr}`).not.toContain('short\n');
   });
 
   it('names a drift, and doctor too', async () => {

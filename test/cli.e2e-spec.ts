@@ -73,7 +73,7 @@ describe('the command line beside a running server', () => {
     expect(strange.stderr).toContain('No entry has the hash');
     const lines = (await app.cli(['audit', 'export'])).stdout.trim().split('\n');
     expect(JSON.parse(lines.at(-1)!)).toEqual({ head, entries });
-    expect(lines).toHaveLength(entries + 1);
+    expect(lines).toHaveLength(Number(entries) + 1);
   });
 
   it('finds the schema and the environment in order', async () => {

@@ -14,6 +14,7 @@ const table: Record<Who, string> = {
   'signed in': `
     POST /auth/logout, GET /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions/{id}`,
   admin: `
+    POST /api-keys, DELETE /api-keys/{id},
     POST /users, PATCH /users/{id}, DELETE /users/{id},
     POST /clients, PATCH /clients/{id}, DELETE /clients/{id}, POST /clients/{id}/revoke, POST /clients/{id}/reinstate,
     POST /clients/{id}/renew, POST /clients/{id}/shorten, POST /clients/{id}/invitation,
@@ -21,7 +22,7 @@ const table: Record<Who, string> = {
     POST /demos, PATCH /demos/{id}, DELETE /demos/{id}, POST /demos/{id}/publish, POST /demos/{id}/unpublish,
     POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key}`,
   viewer: `
-    GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
+    GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
   all: `GET /demos, GET /demos/{idOrSlug}, GET /demo-sessions, GET /demo-sessions/{id}`,

@@ -60,7 +60,9 @@ export interface GrantableDemo {
   status: string;
 }
 
-const grantable = 'SELECT "id", "status" FROM "demos" WHERE "id" IN (:...ids) ORDER BY "id"';
+const demosToGrant = 'SELECT "id", "status" FROM "demos" WHERE "id" IN (:...ids) ORDER BY "id"';
+// Held on PostgreSQL, so that none of them is retired meanwhile.
+const grantable = { sqlite: demosToGrant, postgres: `${demosToGrant} FOR SHARE` };
 
 /** The demos with these ids; until the unit of work ends nobody retires one (SQLite's units are serial). */
 export const grantableDemos = { sqlite: grantable, postgres: `${grantable} FOR SHARE` };

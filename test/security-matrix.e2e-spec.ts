@@ -5,7 +5,7 @@
 import { startApp, type Session, type TestApp } from './support/app.js';
 import { API, expectProblem, type Http, type Reply } from './support/http.js';
 
-type Who = 'anyone' | 'signed in' | 'admin' | 'viewer' | 'client' | 'all' | 'admin, client';
+type Who = 'anyone' | 'signed in' | 'admin' | 'viewer' | 'client' | 'all' | 'admin, client' | 'key';
 
 /** The "who" columns of api.md; a route that is not here fails the suite. */
 const table: Record<Who, string> = {
@@ -28,6 +28,7 @@ const table: Record<Who, string> = {
   all: `GET /demos, GET /demos/{idOrSlug}, GET /demo-sessions, GET /demo-sessions/{id}`,
   client: `POST /demos/{id}/open, POST /demo-sessions/{id}/heartbeat`,
   'admin, client': `POST /demo-sessions/{id}/close`,
+  key: `POST /demo-sessions/verify`,
 };
 const whoOf = new Map(
   Object.entries(table).flatMap(([who, routes]) =>
@@ -46,6 +47,7 @@ const allowed: Record<Who, Name[]> = {
   client: ['active'],
   all: ['viewer', 'admin', 'active'],
   'admin, client': ['admin', 'active'],
+  key: [],
 };
 const refusals: Record<Name, [number, string]> = {
   anonymous: [401, 'unauthenticated'],

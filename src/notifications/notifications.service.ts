@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { AccountRef } from '../auth/accounts.js';
-import { idColumns } from '../auth/credentials.service.js';
+import { idColumns, idWhere } from '../auth/credentials.service.js';
 import { Clock } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { OutsideUnitOfWorkError } from '../database/errors.js';
@@ -11,6 +11,7 @@ import type {
   NotificationKind,
   NotificationParams,
 } from './notification-params.js';
+import { Notification, OutgoingMail } from './notification.entity.js';
 import { addLine, administrators } from './notifications.queries.js';
 
 /**
@@ -60,6 +61,12 @@ export class NotificationsService {
   /** Mails a single-use link; the inbox has no line for it. Inside a unit of work. */
   async mail(_account: AccountRef, _template: LinkTemplate, _link: MailedLink): Promise<void> {
     this.assertUnit();
+  }
+
+  /** Removes all that an erased account was told and would be. Inside a unit of work. */
+  async removeAll(account: AccountRef): Promise<void> {
+    await this.uow.manager.delete(Notification, idWhere(account));
+    await this.uow.manager.delete(OutgoingMail, idWhere(account));
   }
 
   private assertUnit(): void {

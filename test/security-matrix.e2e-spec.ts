@@ -24,7 +24,7 @@ const table: Record<Who, string> = {
     GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
-  all: `GET /demos, GET /demos/{idOrSlug}, GET /demo-sessions, GET /demo-sessions/{id}`,
+  all: `GET /demos, GET /demos/{id}, GET /demo-sessions, GET /demo-sessions/{id}`,
   client: `POST /demos/{id}/open, POST /demo-sessions/{id}/heartbeat`,
   'admin, client': `POST /demo-sessions/{id}/close`,
 };
@@ -176,6 +176,7 @@ describe('who may call what', () => {
       `${path}%3f`,
       `${path}.json`,
       `http://127.0.0.1${path}`,
+      `*${path.slice(1)}`,
     ];
     for (const { method, path, who } of routes) {
       for (const name of ['anonymous', 'viewer', 'expired'] as const) {

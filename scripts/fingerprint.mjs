@@ -6,7 +6,6 @@
  *   --check   writes nothing; fails where a file is not as it should be
  *   --force   also takes a new checksum for a migration that was edited, which no released one may be
  */
-import { createHash } from 'node:crypto';
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +14,7 @@ import { databaseDefaults } from '../dist/src/database/database-settings.js';
 import { parseDatabaseUrl } from '../dist/src/database/database-url.js';
 import { readFingerprint } from '../dist/src/database/drift.js';
 import { withMigrator } from '../dist/src/database/migrator.js';
-import { releasedSchema } from '../dist/src/database/released-schema.js';
+import { releasedSchema, sourceChecksum } from '../dist/src/database/released-schema.js';
 import { startPostgres } from '../test/support/postgres.mjs';
 
 const migrationsFolder = join(import.meta.dirname, '../migrations');
@@ -53,9 +52,9 @@ function checksumsOfSources() {
   );
   return Object.fromEntries(
     files.sort().map((file) => {
-      const source = readFileSync(join(migrationsFolder, file), 'utf8').replaceAll('\r\n', '\n');
+      const source = readFileSync(join(migrationsFolder, file), 'utf8');
       const name = /export class (\w+)/.exec(source)[1];
-      return [name, createHash('sha256').update(source).digest('hex')];
+      return [name, sourceChecksum(source)];
     }),
   );
 }

@@ -73,7 +73,7 @@ describe('the command line beside a running server', () => {
     expect(strange.stderr).toContain('No entry has the hash');
     const lines = (await app.cli(['audit', 'export'])).stdout.trim().split('\n');
     expect(JSON.parse(lines.at(-1)!)).toEqual({ head, entries });
-    expect(lines).toHaveLength(entries + 1);
+    expect(lines).toHaveLength(Number(entries) + 1);
   });
 
   it('finds the schema and the environment in order', async () => {
@@ -88,7 +88,7 @@ describe('the command line beside a running server', () => {
     expect(doctor.code).toBe(1);
     expect(doctor.stdout).toMatch(/WRONG\s+PORT: must be a whole number/);
     expect(doctor.stdout).toMatch(/WRONG\s+JWT_SECRET: is too short/);
-    expect(doctor.stdout + doctor.stderr).not.toContain('short\n');
+    expect(`${doctor.stdout}${doctor.stderr}`).not.toContain('short\n');
   });
 
   it('names a drift, and doctor too', async () => {

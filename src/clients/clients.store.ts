@@ -29,7 +29,7 @@ export class ClientStore {
   async lock(id: string): Promise<Client> {
     const found = this.uow.manager.createQueryBuilder(Client, 'client').where({ id, erasedAt: IsNull() });
     // SQLite's units are serial already.
-    if (this.uow.dialect === 'postgres') found.setLock('pessimistic_write');
+    if (this.uow.dialect === 'postgres') found.setLock('for_no_key_update');
     const client = await found.getOne();
     if (!client) throw notFound();
     return client;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { MigrationInterface } from 'typeorm';
@@ -21,6 +22,11 @@ export interface ReleasedSchema {
   /** SHA-256 of each migration's source, by name: an applied one must not be edited. */
   readonly checksums: Readonly<Record<string, string>>;
   fingerprint(dialect: Dialect): Fingerprint;
+}
+
+/** The checksum of a migration's source, the same wherever it was checked out. */
+export function sourceChecksum(source: string): string {
+  return createHash('sha256').update(source.replaceAll('\r\n', '\n')).digest('hex');
 }
 
 /** The folder `migrations` of the package, where the checksums and fingerprints lie beside the sources. */

@@ -106,19 +106,13 @@ export const holdAccess = prepare(
    FOR SHARE OF c, d`,
 );
 
-/** How many sessions are live: the client's, the demo's, all. */
-export interface LiveCounts {
-  client: number;
-  demo: number;
-  all: number;
-}
-export const liveCounts = prepare<LiveCounts>(
+/** How many sessions are live: of the demo, and in all. The client's own are read one by one anyway. */
+export const liveCounts = prepare<{ demo: number; all: number }>(
   'live-counts',
   `SELECT
-    (SELECT count(*) FROM "demo_sessions" s WHERE s."client_id" = :clientId AND ${isLive}) AS "client",
     (SELECT count(*) FROM "demo_sessions" s WHERE s."demo_id" = :demoId AND ${isLive}) AS "demo",
     (SELECT count(*) FROM "demo_sessions" s WHERE ${isLive}) AS "all"`,
-  { client: 'integer', demo: 'integer', all: 'integer' },
+  { demo: 'integer', all: 'integer' },
 );
 
 const alive = `"id" = :id AND "client_id" = :clientId AND "ended_at" IS NULL AND "lapses_at" > :now`;

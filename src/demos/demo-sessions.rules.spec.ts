@@ -5,6 +5,7 @@ import {
   endOf,
   lapse,
   launchAddress,
+  noRoom,
   type OpeningFacts,
   refusalToOpen,
 } from './demo-sessions.rules.js';
@@ -136,5 +137,18 @@ describe('where a demo session finds its demo', () => {
     [null, null, null],
   ])('%s, template %s', (launchUrl, template, expected) => {
     expect(launchAddress({ launchUrl, slug: 'crm' }, template, 's1')).toBe(expected);
+  });
+});
+
+describe('room for one more session', () => {
+  const caps = { client: 2, demo: 3, all: 4 };
+  it.each([
+    [{ client: 1, demo: 2, all: 3 }, undefined],
+    [{ client: 2, demo: 2, all: 3 }, 'You have'],
+    [{ client: 1, demo: 3, all: 3 }, 'This demo'],
+    [{ client: 1, demo: 2, all: 4 }, 'As many'],
+    [{ client: 9, demo: 9, all: 9 }, 'You have'],
+  ])('%j', (live, text) => {
+    expect(noRoom(live, caps)).toEqual(text && expect.stringContaining(text));
   });
 });

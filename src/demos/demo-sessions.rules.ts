@@ -11,6 +11,13 @@ export interface Clocks {
   maxMinutes: number;
 }
 
+/** How many sessions may live at a time: of one client, of one demo, in all. */
+export interface LiveCaps {
+  client: number;
+  demo: number;
+  all: number;
+}
+
 /** What the instant of a session's end by the clock depends on. */
 export type Lapsing = Pick<DemoSession, 'activateBy' | 'lastSeenAt' | 'idleSeconds' | 'expiresAt'>;
 
@@ -123,4 +130,16 @@ export function launchAddress(
   return (
     launchUrl ?? template?.replaceAll('{slug}', slug).replaceAll('{demoSessionId}', demoSessionId) ?? null
   );
+}
+
+const fullTexts = {
+  client: 'You have as many demos open as you may. Close one first.',
+  demo: 'This demo is opened as often as it may be at a time.',
+  all: 'As many demos are open as may be at a time.',
+};
+
+/** Returns why there is no room for one more session, or undefined when there is. */
+export function noRoom(live: LiveCaps, caps: LiveCaps): string | undefined {
+  const full = (['client', 'demo', 'all'] as const).find((scope) => live[scope] >= caps[scope]);
+  return full && fullTexts[full];
 }

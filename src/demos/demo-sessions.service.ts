@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { type Usage, UsageService } from '../analytics/usage.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Principal } from '../auth/access.js';
-import { Clock } from '../common/clock.js';
+import { Clock, MINUTE } from '../common/clock.js';
 import { Lists, type Page } from '../common/pagination.js';
-import { conflict, notFound, type Problem } from '../common/problem.js';
+import { conflict, notFound, type Problem, tooManyRequests } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSession, type DemoSessionEndReason } from './demo-session.entity.js';
 import { type DemoSessionDto, type DemoSessionQuery, toDemoSessionDto } from './demo-sessions.dto.js';
@@ -17,13 +17,25 @@ import {
   heldSession,
   isLive,
   lapsedSessions,
+  liveCounts,
   oneSession,
   openSessions,
   sessionColumns,
   type SessionFilter,
   sessionTypes,
 } from './demo-sessions.queries.js';
-import { durationSeconds, type End, endOf, expiry, lapse } from './demo-sessions.rules.js';
+import {
+  durationSeconds,
+  type End,
+  endOf,
+  expiry,
+  lapse,
+  type LiveCaps,
+  noRoom,
+} from './demo-sessions.rules.js';
+
+/** When to try again where a cap is reached: a session may end at any moment. */
+const RETRY_AFTER = MINUTE;
 
 /** Demo sessions as long as they live, and their end: by a clock, by their owner, or because access ended. */
 @Injectable()
@@ -99,21 +111,25 @@ export class DemoSessionsService {
   }
 
   /**
-   * Writes a session that was allowed, in the unit that allowed it, and the ends of the client's sessions that a clock
-   * has ended: of a client's sessions of one demo only one may stand as open.
+   * Writes a session that was allowed, in the unit that allowed it and has the turn `opening`, and the ends of the
+   * client's sessions that a clock has ended: of a client's sessions of one demo only one may stand as open.
+   * @throws Problem `too-many-requests` where a cap is reached
    */
-  async start(session: DemoSession): Promise<void> {
+  async start(session: DemoSession, caps: LiveCaps): Promise<void> {
     const { id, clientId, demoId, openedAt, expiresAt } = session;
+    const open = await this.uow.query<DemoSession>(openSessions({ clientId }), { clientId }, sessionTypes);
+    const lapsed = open.flatMap((other) => {
+      const end = endOf(other, openedAt);
+      return end ? [{ session: other, end }] : [];
+    });
+    const live = await this.uow.get(liveCounts, { demoId, now: openedAt });
+    const refused = noRoom({ client: open.length - lapsed.length, ...live! }, caps);
+    if (refused) throw tooManyRequests(refused, RETRY_AFTER);
     this.audit.record({
       action: 'demo-session.opened',
       entityType: 'demo-session',
       entityId: id,
       after: { clientId, demoId, expiresAt },
-    });
-    const open = await this.uow.query<DemoSession>(openSessions({ clientId }), { clientId }, sessionTypes);
-    const lapsed = open.flatMap((other) => {
-      const end = endOf(other, openedAt);
-      return end ? [{ session: other, end }] : [];
     });
     const usages = await this.writeEnds(lapsed);
     await this.uow.manager.insert(DemoSession, session);

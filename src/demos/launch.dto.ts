@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, getSchemaPath } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
+import { Type } from 'class-transformer';
 import { IsObject, Matches, ValidateBy, ValidateIf, ValidateNested } from 'class-validator';
 import { Id, Int, OneOf, Text, WebUrl } from '../common/fields.js';
 
@@ -74,8 +74,6 @@ function Environment(): PropertyDecorator {
       description: 'Environment variables; shown to administrators only.',
     }),
     ValidateIf((_, value) => value !== undefined),
-    // As it came: class-transformer drops names that objects have by nature.
-    Transform(({ obj }: { obj: { env?: unknown } }) => obj.env),
     ValidateBy({
       name: 'isEnvironment',
       validator: {

@@ -1,26 +1,29 @@
 import { Injectable } from '@nestjs/common';
 import { TokensService } from '../auth/tokens.service.js';
-import { Clock, MINUTE } from '../common/clock.js';
+import { Clock } from '../common/clock.js';
 import { newId } from '../common/ids.js';
-import { Problem, tooManyRequests } from '../common/problem.js';
+import { Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { DemoSession } from './demo-session.entity.js';
 import type { OpenedDemoDto } from './demo-sessions.dto.js';
-import { holdAccess, liveCounts, type LiveCounts, opening, type Opening } from './demo-sessions.queries.js';
-import { type Clocks, clocksFrom, launchAddress, refusalToOpen } from './demo-sessions.rules.js';
+import { holdAccess, opening, type Opening } from './demo-sessions.queries.js';
+import {
+  type Clocks,
+  clocksFrom,
+  launchAddress,
+  type LiveCaps,
+  refusalToOpen,
+} from './demo-sessions.rules.js';
 import { DemoSessionsService } from './demo-sessions.service.js';
 import { takeTurn } from './turns.js';
-
-/** When to try again where a cap is reached: a session may end at any moment. */
-const RETRY_AFTER = MINUTE;
 
 /** The session as the answer shows it. */
 type Shown = Pick<DemoSession, 'id' | 'openedAt' | 'expiresAt'>;
 
 interface OpeningSettings {
   clocks: Clocks;
-  caps: LiveCounts;
+  caps: LiveCaps;
   template: string | null;
 }
 
@@ -52,8 +55,7 @@ export class OpeningService {
       if (live) return { isNew: false, answer: this.answer(facts, live, settings) };
       const session = newSession(demoId, clientId, facts, settings.clocks, at);
       const answer = this.answer(facts, session, settings);
-      await this.assertRoom(session, settings.caps);
-      await this.sessions.start(session);
+      await this.sessions.start(session, settings.caps);
       return { isNew: true, answer };
     });
   }
@@ -79,12 +81,6 @@ export class OpeningService {
   private async hold(demoId: string, clientId: string): Promise<void> {
     if (this.uow.dialect === 'postgres') await this.uow.get(holdAccess, { demoId, clientId });
     await takeTurn(this.uow, 'opening');
-  }
-
-  private async assertRoom({ demoId, clientId, openedAt }: DemoSession, caps: LiveCounts): Promise<void> {
-    const counts = await this.uow.get(liveCounts, { demoId, clientId, now: openedAt });
-    const full = (['client', 'demo', 'all'] as const).find((scope) => counts && counts[scope] >= caps[scope]);
-    if (full) throw tooManyRequests(fullTexts[full], RETRY_AFTER);
   }
 
   private answer(facts: Opening, session: Shown, { template }: OpeningSettings): OpenedDemoDto {
@@ -117,12 +113,6 @@ export class OpeningService {
     return { clocks: { activationMinutes, idleMinutes, maxMinutes }, caps: { client, demo, all }, template };
   }
 }
-
-const fullTexts = {
-  client: 'You have as many demos open as you may. Close one first.',
-  demo: 'This demo is opened as often as it may be at a time.',
-  all: 'As many demos are open as may be at a time.',
-};
 
 /** A session of now; a container demo may have clocks of its own. */
 function newSession(

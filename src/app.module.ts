@@ -19,6 +19,7 @@ import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { RequestsModule } from './requests/requests.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 
 /** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
@@ -37,6 +38,7 @@ export class AppModule {
         AuthModule,
         ClientsModule,
         DemosModule,
+        RequestsModule,
         ImagesModule,
         AnalyticsModule,
         HealthModule,

@@ -101,16 +101,28 @@ export class OpeningService {
   }
 
   private async readSettings(): Promise<OpeningSettings> {
-    const [activationMinutes, idleMinutes, maxMinutes, client, demo, all, template] = await Promise.all([
-      this.settings.get('demoSession.activationMinutes'),
-      this.settings.get('demoSession.idleMinutes'),
-      this.settings.get('demoSession.maxMinutes'),
-      this.settings.get('demoSession.maxLivePerClient'),
-      this.settings.get('demoSession.maxLivePerDemo'),
-      this.settings.get('demoSession.maxLive'),
-      this.settings.get('launch.containerUrlTemplate'),
-    ]);
-    return { clocks: { activationMinutes, idleMinutes, maxMinutes }, caps: { client, demo, all }, template };
+    const values = await this.settings.values(
+      'demoSession.activationMinutes',
+      'demoSession.idleMinutes',
+      'demoSession.maxMinutes',
+      'demoSession.maxLivePerClient',
+      'demoSession.maxLivePerDemo',
+      'demoSession.maxLive',
+      'launch.containerUrlTemplate',
+    );
+    return {
+      clocks: {
+        activationMinutes: values['demoSession.activationMinutes'],
+        idleMinutes: values['demoSession.idleMinutes'],
+        maxMinutes: values['demoSession.maxMinutes'],
+      },
+      caps: {
+        client: values['demoSession.maxLivePerClient'],
+        demo: values['demoSession.maxLivePerDemo'],
+        all: values['demoSession.maxLive'],
+      },
+      template: values['launch.containerUrlTemplate'],
+    };
   }
 }
 

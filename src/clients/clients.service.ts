@@ -13,6 +13,7 @@ import { searchable } from '../common/text.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
 import { RequestErasureService } from '../requests/request-erasure.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
@@ -46,6 +47,7 @@ export class ClientsService {
     private readonly clients: ClientStore,
     private readonly grants: GrantsService,
     private readonly demoSessions: DemoSessionsService,
+    private readonly notifications: NotificationsService,
     private readonly requests: RequestErasureService,
   ) {}
 
@@ -167,6 +169,7 @@ export class ClientsService {
       await this.tokens.removeAll(account);
       await this.sessions.removeAll(account);
       await this.idempotency.forget(id);
+      await this.notifications.removeAll(account);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
       await this.requests.forget(id, now);

@@ -569,6 +569,15 @@ describe('renewals that approve themselves', () => {
     expect((await admin.get('/audit/verify')).body.valid).toBe(true);
   });
 
+  it('are told to the client, and to no administrator', async () => {
+    const { session } = await client();
+    const unread = async (reader: Session): Promise<number> =>
+      (await answered(200, reader.get('/notifications'))).body.total;
+    const before = await unread(admin);
+    expect((await askForTime(session, 5)).status).toBe('approved');
+    expect([await unread(admin), await unread(session)]).toEqual([before, 1]);
+  });
+
   it('bring an expired client back', async () => {
     const { session } = await expiredClient();
     expect((await askForTime(session, 5)).status).toBe('approved');
@@ -596,6 +605,56 @@ describe('renewals that approve themselves', () => {
   it('are no way to demos', async () => {
     const { session } = await client();
     expect((await askForDemos(session, await app.createDemo())).status).toBe('pending');
+  });
+});
+
+describe('who is told', () => {
+  const lines = async (reader: Session): Promise<Body[]> =>
+    (await answered(200, reader.get('/notifications', { query: { limit: 100 } }))).body.items;
+
+  it('administrators of what is asked for, and no viewer', async () => {
+    const second = await (await app.createUser({ role: 'admin' })).signIn();
+    const viewer = await (await app.createUser()).signIn();
+    const { account, session } = await client();
+    const demo = await app.createDemo({ title: 'Fleet analytics' });
+    await askForTime(session, 12);
+    await askForDemos(session, demo);
+    for (const reader of [admin, second]) {
+      const [demos, time] = await lines(reader);
+      expect(time).toMatchObject({ kind: 'request-received', text: expect.stringContaining('12') });
+      expect(demos).toMatchObject({ kind: 'request-received', text: expect.stringContaining(demo.title) });
+      for (const line of [time, demos]) expect(line.text).toContain(account.body.name);
+    }
+    expect(await lines(viewer)).toEqual([]);
+    expect(await lines(session)).toEqual([]);
+  });
+
+  it('the client of what is decided, an expired one too', async () => {
+    const [one, other] = [await app.createDemo({ title: 'One' }), await app.createDemo({ title: 'Other' })];
+    const { session } = await client();
+    const demos = await askForDemos(session, one, other);
+    const items = [{ demoId: one.id, approved: true }];
+    await answered(200, decide(demos.id, 'approve', { items, note: 'Only this one' }));
+    const rejected = await expiredClient();
+    const { id } = await askForTime(rejected.session);
+    await answered(200, decide(id, 'reject', { note: 'Not this year' }));
+
+    const [told, ...more] = await lines(session);
+    expect(more).toEqual([]);
+    expect(told).toMatchObject({ kind: 'request-decided', readAt: null });
+    for (const word of ['One', 'Other', 'Only this one']) expect(told.text).toContain(word);
+    expect(await lines(rejected.session)).toMatchObject([{ text: expect.stringContaining('Not this year') }]);
+  });
+
+  it('nobody of what is refused or taken back', async () => {
+    const { session } = await client();
+    const { id } = await askForTime(session);
+    const before = (await lines(admin)).length;
+    expectProblem(await session.post('/requests', { kind: 'renewal', days: 5 }), 409, 'conflict');
+    expectProblem(await decide(id, 'approve', { days: 400 }), 400, 'validation', 'days');
+    await answered(200, session.post(`/requests/${id}/cancel`));
+    expect(await lines(admin)).toHaveLength(before);
+    expect(await lines(session)).toEqual([]);
   });
 });
 

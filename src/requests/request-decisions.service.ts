@@ -10,6 +10,8 @@ import { honourMatch, versionMismatch } from '../common/etag.js';
 import { invalid, notFound } from '../common/problem.js';
 import { requestContext, withRequestContext } from '../common/request-context.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import type { NotificationParams } from '../notifications/notification-params.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import { AccessRequest, AccessRequestItem, type RequestStatus } from './request.entity.js';
 import { type ApproveInput, type RequestDto, type RequestRow, toRequestDto } from './requests.dto.js';
@@ -33,6 +35,7 @@ export class RequestDecisionsService {
     private readonly clock: Clock,
     private readonly audit: AuditService,
     private readonly settings: SettingsService,
+    private readonly notifications: NotificationsService,
     private readonly clients: ClientStore,
     private readonly access: ClientAccessService,
     private readonly grants: GrantsService,
@@ -61,6 +64,7 @@ export class RequestDecisionsService {
       const held = await this.hold(id, ifMatch);
       await this.settle(held, 'rejected', 'request.rejected', { note });
       await this.uow.manager.update(AccessRequestItem, { requestId: id }, { approved: false });
+      await this.tell(held.request, { decision: 'rejected', note });
       return this.read(id, me.kind);
     });
   }
@@ -107,7 +111,8 @@ export class RequestDecisionsService {
       if (items) throw invalid('items', 'a renewal asks for no demos');
       const given = days ?? request.days!;
       await this.settle(held, 'approved', action, { note, days: given });
-      await this.access.renew(clientId, { days: given }, undefined);
+      const { accessEndsAt } = await this.access.renew(clientId, { days: given }, undefined);
+      await this.tell(request, { decision: 'approved', accessEndsAt, note });
       return;
     }
     if (days !== undefined) throw invalid('days', 'a request of kind access asks for no time');
@@ -117,6 +122,19 @@ export class RequestDecisionsService {
     await manager.update(AccessRequestItem, { requestId, demoId: In(approved) }, { approved: true });
     await manager.update(AccessRequestItem, { requestId, demoId: Not(In(approved)) }, { approved: false });
     await this.grants.grantAll(client, approved, now);
+    const titles = (wanted: boolean) =>
+      request.items.flatMap(({ demoId, title }) => (approved.includes(demoId) === wanted ? [title] : []));
+    const refusedTitles = titles(false);
+    const decision = refusedTitles.length > 0 ? 'partly-approved' : 'approved';
+    await this.tell(request, { decision, demoTitles: titles(true), refusedTitles, note });
+  }
+
+  private async tell(
+    { id: requestId, clientId, kind: request }: RequestRow,
+    told: Omit<NotificationParams['request-decided'], 'requestId' | 'request'>,
+  ): Promise<void> {
+    const params = { requestId, request, ...told };
+    await this.notifications.tell({ kind: 'client', id: clientId }, 'request-decided', params);
   }
 
   /** Writes a decision down: its author is who makes the call. */

@@ -10,6 +10,7 @@ import { Lists, type Page } from '../common/pagination.js';
 import { conflict, invalid, notFound } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import { AccessRequest, AccessRequestItem } from './request.entity.js';
 import { RequestDecisionsService } from './request-decisions.service.js';
@@ -34,6 +35,7 @@ export class RequestsService {
     private readonly idempotency: IdempotencyService,
     private readonly audit: AuditService,
     private readonly settings: SettingsService,
+    private readonly notifications: NotificationsService,
     private readonly clients: ClientStore,
     private readonly decisions: RequestDecisionsService,
   ) {}
@@ -93,7 +95,10 @@ export class RequestsService {
       },
     });
     await this.decisions.approveIfItself(client, request.id, days);
-    return this.read(request.id, 'client');
+    const made = await this.read(request.id, 'client');
+    // What is decided already needs nobody.
+    if (made.status === 'pending') await this.tellAdministrators(made);
+    return made;
   }
 
   /** Returns a page of the requests that `me` may see: a client its own. */
@@ -136,6 +141,15 @@ export class RequestsService {
     const row = await this.uow.get(oneRequest, { id });
     if (!row) throw notFound();
     return toRequestDto(row, reader);
+  }
+
+  private tellAdministrators({ id, clientId, kind, days, items }: RequestDto): Promise<void> {
+    return this.notifications.tellAdministrators('request-received', {
+      requestId: id,
+      clientId,
+      request: kind,
+      ...(days === null ? { demoTitles: items.map(({ title }) => title) } : { days }),
+    });
   }
 
   private async assertInCatalog(ids: string[]): Promise<void> {

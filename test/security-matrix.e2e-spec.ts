@@ -21,7 +21,8 @@ const table: Record<Who, string> = {
   anyone: `
     POST /auth/login, POST /auth/refresh, POST /auth/invitations/accept, POST /auth/password-resets/confirm`,
   'signed in': `
-    POST /auth/logout, GET /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions/{id}`,
+    POST /auth/logout, GET /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions/{id},
+    GET /notifications, POST /notifications/{id}/read, POST /notifications/read-all`,
   admin: `
     POST /users, PATCH /users/{id}, DELETE /users/{id},
     POST /clients, PATCH /clients/{id}, DELETE /clients/{id}, POST /clients/{id}/revoke, POST /clients/{id}/reinstate,

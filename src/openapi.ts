@@ -29,6 +29,7 @@ const TAGS: Record<string, string> = {
   demos: 'The catalog.',
   'demo-sessions': 'Openings of demos.',
   images: 'Docker images that demos are made of.',
+  notifications: 'The own inbox: what a mail would say.',
   analytics: 'Who uses what.',
   audit: 'Who did what to what, append-only and hash-chained.',
   settings: "The product's settings.",

@@ -13,6 +13,7 @@ import {
   IsInt,
   IsNumber,
   IsObject,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -100,11 +101,16 @@ export function Text(options: FieldOptions & { max: number; min?: number }): Pro
   );
 }
 
-/** Text of many lines, kept as given. */
-export function LongText(options: FieldOptions & { max: number }): PropertyDecorator {
+/** Text of many lines, kept as given; where it must say something, `required`: more than spaces. */
+export function LongText(options: FieldOptions & { max: number; required?: boolean }): PropertyDecorator {
+  const { max, required = false } = options;
   return field(
-    { type: String, maxLength: options.max },
-    [printable(true), MaxLength(options.max, { message: 'must not be longer than $constraint1' })],
+    { type: String, maxLength: max, ...(required && { minLength: 1, pattern: String.raw`\S` }) },
+    [
+      ...(required ? [Matches(/\S/, { message: 'must not be empty' })] : []),
+      printable(true),
+      MaxLength(max, { message: 'must not be longer than $constraint1' }),
+    ],
     options,
   );
 }

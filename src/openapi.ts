@@ -24,7 +24,7 @@ const PROBLEM = {
 } as const;
 
 const TAGS: Record<string, string> = {
-  auth: 'Sign in and out, own sessions and password, users.',
+  auth: 'Sign in and out, own sessions, password and second factor, users, API keys.',
   clients: "Outsiders' accounts, their access windows and grants.",
   demos: 'The catalog.',
   'demo-sessions': 'Openings of demos.',

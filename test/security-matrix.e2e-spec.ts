@@ -14,7 +14,8 @@ type Who =
   | 'client, expired too'
   | 'all'
   | 'all, expired too'
-  | 'admin, client';
+  | 'admin, client'
+  | 'key';
 
 /** The "who" columns of api.md; a route that is not here fails the suite. */
 const table: Record<Who, string> = {
@@ -24,6 +25,7 @@ const table: Record<Who, string> = {
     POST /auth/logout, GET /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions/{id},
     GET /notifications, POST /notifications/{id}/read, POST /notifications/read-all`,
   admin: `
+    POST /api-keys, DELETE /api-keys/{id},
     POST /users, PATCH /users/{id}, DELETE /users/{id},
     POST /clients, PATCH /clients/{id}, DELETE /clients/{id}, POST /clients/{id}/revoke, POST /clients/{id}/reinstate,
     POST /clients/{id}/renew, POST /clients/{id}/shorten, POST /clients/{id}/invitation,
@@ -32,7 +34,7 @@ const table: Record<Who, string> = {
     POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key},
     POST /requests/{id}/approve, POST /requests/{id}/reject`,
   viewer: `
-    GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
+    GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
   all: `GET /demos, GET /demos/{id}, GET /demo-sessions, GET /demo-sessions/{id}`,
@@ -42,6 +44,7 @@ const table: Record<Who, string> = {
     PUT /basket/items/{demoId}, DELETE /basket/items/{demoId}, POST /basket/submit`,
   'client, expired too': `POST /requests, POST /requests/{id}/cancel`,
   'admin, client': `POST /demo-sessions/{id}/close`,
+  key: `POST /demo-sessions/verify`,
 };
 const whoOf = new Map(
   Object.entries(table).flatMap(([who, routes]) =>
@@ -62,6 +65,7 @@ const allowed: Record<Who, Name[]> = {
   all: ['viewer', 'admin', 'active'],
   'all, expired too': ['viewer', 'admin', 'active', 'expired'],
   'admin, client': ['admin', 'active'],
+  key: [],
 };
 const refusals: Record<Name, [number, string]> = {
   anonymous: [401, 'unauthenticated'],

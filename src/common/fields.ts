@@ -199,6 +199,29 @@ export function TextList(options: FieldOptions & { maxItems: number; maxLength: 
   );
 }
 
+/** Some of the given words, none twice; `min` at least (0 unless told). */
+export function WordList(
+  words: readonly string[],
+  options: FieldOptions & { min?: number } = {},
+): PropertyDecorator {
+  const { min = 0 } = options;
+  return field(
+    {
+      type: String,
+      enum: [...words],
+      isArray: true,
+      minItems: min,
+      maxItems: words.length,
+      uniqueItems: true,
+    },
+    [
+      ...listValidators(min, words.length),
+      IsIn(words, { each: true, message: `each must be one of ${words.join(', ')}` }),
+    ],
+    options,
+  );
+}
+
 const listValidators = (min: number, max: number) => [
   IsArray({ message: 'must be a list' }),
   ArrayMinSize(min, { message: 'must have at least $constraint1' }),

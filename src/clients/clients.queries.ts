@@ -141,9 +141,3 @@ export const accessAt = prepare<AccessRow>(
     grantedAt: 'instant',
   },
 );
-
-/** Empties what an erased client wrote in requests and takes back those still pending. */
-export const forgetRequests = `UPDATE "requests" SET "message" = NULL, "note" = NULL, "version" = "version" + 1,
-  "updated_at" = :now, "status" = CASE "status" WHEN 'pending' THEN 'cancelled' ELSE "status" END,
-  "decided_at" = COALESCE("decided_at", :now), "decided_by_kind" = COALESCE("decided_by_kind", 'system')
-  WHERE "client_id" = :clientId`;

@@ -134,8 +134,6 @@ const unavailable: readonly (readonly [RegExp, RegExp | undefined, string])[] = 
     'No connection to the database is free.',
   ],
   [/^57014$/, undefined, 'The database took too long to answer.'],
-  // While the connection looks at it, or after a schema was taken from under the server.
-  [/^42P01$/, /^no such table/, 'The database is not migrated.'],
   [/^(55P03|SQLITE_BUSY\w*|SQLITE_LOCKED\w*)$/, undefined, 'The database is busy with other work.'],
   [/^(53...|SQLITE_FULL)$/, undefined, 'The database has no room left.'],
   [/^(25006|SQLITE_READONLY\w*)$/, undefined, 'The database takes no writes.'],

@@ -22,16 +22,23 @@ export function requestIdOf(header: string | string[] | undefined): string {
  */
 export function addHttpHooks(fastify: FastifyInstance): void {
   const routes: { method: string; segments: string[] }[] = [];
+  /** Methods of the paths that have no names in them. */
+  const fixed = new Map<string, string[]>();
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, segments: url.split('/') });
+    if (!/[:*]/.test(url)) fixed.set(url, [...(fixed.get(url) ?? []), ...[method].flat()]);
   });
+  const methodsOf = (segments: string[]): string[] =>
+    routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
 
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
     refuseStrangePath(request.raw.url ?? '');
-    if (!request.is404) return;
-    const segments = decodeURIComponent(pathOf(request)).split('/');
-    const allowed = routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
+    // `/demo-sessions/verify` is a path of its own, not an id of `/demo-sessions/:id`, whatever the method.
+    const isNamed = request.routeOptions.url?.includes(':') ?? true;
+    if (!request.is404 && !(isNamed && fixed.has(pathOf(request)))) return;
+    const path = decodeURIComponent(pathOf(request));
+    const allowed = fixed.get(path) ?? methodsOf(path.split('/'));
     if (allowed.length === 0) throw notFound();
     throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
       headers: { Allow: [...new Set(allowed)].sort().join(', ') },

@@ -41,6 +41,7 @@ import { UsersService } from './users.service.js';
     FirstAdminService,
     PasswordsService,
     SessionsService,
+    SignInFailuresService,
     TokensService,
     UsersService,
   ],

@@ -20,6 +20,7 @@ import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
+import { RequestsModule } from './requests/requests.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 
 /** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
@@ -39,6 +40,7 @@ export class AppModule {
         NotificationsModule,
         ClientsModule,
         DemosModule,
+        RequestsModule,
         ImagesModule,
         AnalyticsModule,
         HealthModule,

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
+import { RequestErasureModule } from '../requests/request-erasure.module.js';
 import { ClientAccessService } from './client-access.service.js';
 import { ClientsController } from './clients.controller.js';
 import { ClientsService } from './clients.service.js';
@@ -9,8 +10,9 @@ import { GrantsService } from './grants.service.js';
 
 /** Clients, their access window and their grants. */
 @Module({
-  imports: [DemoSessionsModule],
+  imports: [DemoSessionsModule, RequestErasureModule],
   controllers: [ClientsController, GrantsController],
   providers: [ClientStore, ClientsService, ClientAccessService, GrantsService],
+  exports: [ClientStore, ClientAccessService, GrantsService],
 })
 export class ClientsModule {}

@@ -14,6 +14,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
+import { RequestErasureService } from '../requests/request-erasure.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
@@ -24,7 +25,7 @@ import {
   toClientDto,
   type ClientPatch,
 } from './clients.dto.js';
-import { clientList, forgetRequests } from './clients.queries.js';
+import { clientList } from './clients.queries.js';
 import { newWindow } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
@@ -47,6 +48,7 @@ export class ClientsService {
     private readonly grants: GrantsService,
     private readonly demoSessions: DemoSessionsService,
     private readonly notifications: NotificationsService,
+    private readonly requests: RequestErasureService,
   ) {}
 
   /**
@@ -170,7 +172,7 @@ export class ClientsService {
       await this.notifications.removeAll(account);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
-      await this.uow.execute(forgetRequests, { clientId: id, now });
+      await this.requests.forget(id, now);
     });
   }
 

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { invalid, notFound, Problem, problemOfStatus } from './problem.js';
+import { invalid, notFound, Problem, problemOfStatus, unknownFields } from './problem.js';
+import { isReservedName } from './request.pipe.js';
 import { type RequestContext, withRequestContext } from './request-context.js';
 
 /** Deeper JSON is refused before anything walks it by recursion. */
@@ -144,7 +145,7 @@ function parseJson(body: Buffer): unknown {
     if (value === null || typeof value !== 'object') continue;
     if (depth === MAX_DEPTH) throw invalid('body', `is nested deeper than ${MAX_DEPTH}`);
     for (const [key, inner] of Object.entries(value)) {
-      if (key in Object.prototype) throw invalid(key, 'is not known here');
+      if (isReservedName(key)) throw unknownFields([key]);
       open.push([inner, depth + 1]);
     }
   }

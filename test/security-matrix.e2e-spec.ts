@@ -20,7 +20,8 @@ type Who =
 /** The "who" columns of api.md; a route that is not here fails the suite. */
 const table: Record<Who, string> = {
   anyone: `
-    POST /auth/login, POST /auth/refresh, POST /auth/invitations/accept, POST /auth/password-resets/confirm`,
+    POST /auth/login, POST /auth/refresh, POST /auth/invitations/accept, POST /auth/password-resets,
+    POST /auth/password-resets/confirm`,
   'signed in': `
     POST /auth/logout, GET /auth/me, POST /auth/password, GET /auth/sessions, DELETE /auth/sessions/{id},
     GET /notifications, POST /notifications/{id}/read, POST /notifications/read-all`,
@@ -36,7 +37,7 @@ const table: Record<Who, string> = {
   viewer: `
     POST /auth/totp, POST /auth/totp/activate, POST /auth/totp/disable,
     GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
-    GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
+    GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /settings/jobs, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
   all: `GET /demos, GET /demos/{id}, GET /demo-sessions, GET /demo-sessions/{id}`,
   'all, expired too': `GET /requests, GET /requests/{id}`,

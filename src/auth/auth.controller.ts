@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBadRequestResponse,
   ApiForbiddenResponse,
   ApiNoContentResponse,
@@ -19,12 +20,14 @@ import {
   LoginInput,
   PasswordInput,
   PasswordResetInput,
+  PasswordResetRequest,
   RefreshInput,
   SessionDto,
   SignedInDto,
   toSessionDto,
 } from './auth.dto.js';
 import { AuthService } from './auth.service.js';
+import { PasswordResetsService } from './password-resets.service.js';
 import { SessionsService } from './sessions.service.js';
 
 type Me = UserPrincipal | ClientPrincipal;
@@ -40,6 +43,7 @@ const SIGNED_IN_AT_ALL = { ...SIGNED_IN, enrolling: true } as const;
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly resets: PasswordResetsService,
     private readonly sessions: SessionsService,
   ) {}
 
@@ -138,6 +142,18 @@ export class AuthController {
   @ApiBadRequestResponse({ description: 'The token is dead or the password too weak (`validation`).' })
   acceptInvitation(@Body() { token, password }: InvitationInput): Promise<SignedInDto> {
     return this.auth.acceptInvitation(token, password);
+  }
+
+  @Public()
+  @Post('password-resets')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Ask for a password-reset link by mail',
+    description: 'The answer is the same whether or not there is such an account. The earlier link is dead.',
+  })
+  @ApiAcceptedResponse({ description: 'A link is mailed if there is such an account.' })
+  requestPasswordReset(@Body() { email }: PasswordResetRequest): Promise<void> {
+    return this.resets.request(email);
   }
 
   @Public()

@@ -10,6 +10,7 @@ import { CredentialsService } from './credentials.service.js';
 import { FirstAdminService } from './first-admin.service.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { PasswordHasher } from './password-hasher.js';
+import { PasswordResetsService } from './password-resets.service.js';
 import { PasswordsService } from './passwords.service.js';
 import { SecondFactorsController } from './second-factors.controller.js';
 import { SecondFactorsService } from './second-factors.service.js';
@@ -33,6 +34,7 @@ import { UsersService } from './users.service.js';
     FirstAdminService,
     JwtStrategy,
     PasswordHasher,
+    PasswordResetsService,
     PasswordsService,
     SecondFactorsService,
     SessionsService,

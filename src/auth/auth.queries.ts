@@ -114,3 +114,16 @@ export const stampApiKey = prepare(
   `UPDATE "api_keys" SET "last_used_at" = :now
    WHERE "id" = :id AND ("last_used_at" IS NULL OR "last_used_at" <= :before)`,
 );
+
+/** Counts in the counters of failed sign-ins, under a hash of its own; from nought again after `until`. */
+const isOver = '"sign_in_failures"."locked_until" <= excluded."updated_at"';
+export const countPasswordReset = prepare<{ count: number }>(
+  'count_password_reset',
+  `INSERT INTO "sign_in_failures" ("email_hash", "failures", "locked_until", "updated_at")
+   VALUES (:emailHash, 1, :until, :now)
+   ON CONFLICT ("email_hash") DO UPDATE SET
+     "failures" = CASE WHEN ${isOver} THEN 1 ELSE "sign_in_failures"."failures" + 1 END,
+     "locked_until" = CASE WHEN ${isOver} THEN excluded."locked_until" ELSE "sign_in_failures"."locked_until" END,
+     "updated_at" = excluded."updated_at"
+   RETURNING "failures" AS "count"`,
+);

@@ -6,7 +6,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { AccountTokensService } from './account-tokens.service.js';
-import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
+import { type AccountRef, isRevoked } from './accounts.js';
 import { type AccountDto, type SignedInDto, toAccountDto } from './auth.dto.js';
 import type { AccountRow } from './auth.queries.js';
 import { CredentialsService, refOf } from './credentials.service.js';
@@ -199,8 +199,4 @@ function deadToken(): Problem {
 /** The same for a wrong password and for nobody. */
 function wrongCredentials(): Problem {
   return new Problem('invalid-credentials', 'E-mail or password is wrong.');
-}
-
-function isRevoked(account: AccountRow, now: Date): boolean {
-  return account.clientId !== null && clientStatus(account as AccessWindow, now) === 'revoked';
 }

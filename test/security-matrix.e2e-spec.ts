@@ -23,7 +23,9 @@ const table: Record<Who, string> = {
   viewer: `
     GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
-    GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
+    GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients,
+    GET /analytics/events, GET /analytics/events.csv, GET /analytics/events.ndjson, GET /analytics/chart.svg,
+    GET /audit/export`,
   all: `GET /demos, GET /demos/{idOrSlug}, GET /demo-sessions, GET /demo-sessions/{id}`,
   client: `POST /demos/{id}/open, POST /demo-sessions/{id}/heartbeat`,
   'admin, client': `POST /demo-sessions/{id}/close`,

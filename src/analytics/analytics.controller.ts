@@ -1,9 +1,10 @@
-import { Controller, Get, Query, type StreamableFile } from '@nestjs/common';
+import { Controller, Get, Header, Query, type StreamableFile } from '@nestjs/common';
 import { ApiBadRequestResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
 import { ApiPage, type Page } from '../common/pagination.js';
-import { ApiFile, CSV, NDJSON, streamed } from '../common/streaming.js';
+import { ApiFile, CSV, NDJSON, streamed, SVG } from '../common/streaming.js';
 import {
+  ChartQuery,
   ClientUsageDto,
   DemoUsageDto,
   EventFilter,
@@ -51,6 +52,21 @@ export class AnalyticsController {
   })
   opens(@Query() query: OpensQuery): Promise<OpensDto> {
     return this.analytics.opens(query);
+  }
+
+  @Get('chart.svg')
+  @Header('Content-Type', SVG)
+  @Access({ users: 'viewer', key: 'analytics:read' })
+  @ApiOperation({
+    summary: 'A picture of opens over time',
+    description: 'Opens, unique clients or time in demos, as `GET /analytics/opens` has them, drawn as SVG.',
+  })
+  @ApiFile(SVG, 'An SVG picture, without script.')
+  @ApiBadRequestResponse({
+    description: 'The period is not valid, or makes too many buckets (`validation`).',
+  })
+  chart(@Query() query: ChartQuery): Promise<string> {
+    return this.analytics.chart(query);
   }
 
   @Get('demos')

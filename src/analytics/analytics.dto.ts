@@ -1,6 +1,7 @@
 import { Id, Instant, Int, Nested, NestedList, OneOf, Text } from '../common/fields.js';
 import { ListQuery } from '../common/pagination.js';
 import { bucketSizes, type BucketSize } from './analytics.rules.js';
+import { type Metric, metrics } from './chart.js';
 
 const From = () =>
   Instant({
@@ -26,6 +27,10 @@ export class OpensQuery extends PeriodQuery {
 
   @DemoAlone() demoId?: string;
   @ClientAlone() clientId?: string;
+}
+
+export class ChartQuery extends OpensQuery {
+  @OneOf(metrics, { optional: true, default: 'opens' }) metric: Metric = 'opens';
 }
 
 /** Which usage events: those of a period, of a demo, of a client. */

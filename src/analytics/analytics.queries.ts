@@ -185,6 +185,13 @@ export const clientUsage = {
   types: usageTypes,
 } as const;
 
+/** What a picture about one demo, one client or both is called; null where there is none such. */
+export const chartNames = prepare<{ demo: string | null; client: string | null }>(
+  'analytics-chart-names',
+  `SELECT (SELECT "title" FROM "demos" WHERE "id" = :demoId) AS "demo",
+     (SELECT "name" FROM "clients" WHERE "id" = :clientId AND "erased_at" IS NULL) AS "client"`,
+);
+
 /** The usage events of a period `[:from, :until)`, with the names as they are now: for `Lists`. */
 export const events = {
   select: `u."id", u."at", u."kind", u."demo_session_id" AS "demoSessionId", u."demo_id" AS "demoId",

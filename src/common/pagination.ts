@@ -80,8 +80,9 @@ export class Lists {
     const expression = field.expression + collate;
     const filters = (spec.where ?? []).filter((condition) => typeof condition === 'string');
     const after = query.cursor === undefined ? undefined : this.readCursor(spec, query.cursor, sort, field);
+    // The cursor first: of two lower bounds of one index SQLite takes the first, and would read all pages before again.
     const conditions = after
-      ? [...filters, `(${expression}, ${spec.id}) ${descending ? '<' : '>'} (:cursorValue, :cursorId)`]
+      ? [`(${expression}, ${spec.id}) ${descending ? '<' : '>'} (:cursorValue, :cursorId)`, ...filters]
       : filters;
     const direction = descending ? 'DESC' : 'ASC';
     const where = (parts: string[]) =>

@@ -10,6 +10,7 @@ export interface StreamedFile {
 }
 
 export const NDJSON = 'application/x-ndjson';
+export const SVG = 'image/svg+xml';
 export const CSV = 'text/csv; charset=utf-8';
 
 /**

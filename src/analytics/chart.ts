@@ -41,7 +41,7 @@ export async function drawChart({ metric, bucket, days, buckets, demo, client }:
         top: 12,
         subtextStyle: { width: WIDTH - 40, overflow: 'truncate', color: '#4b5563' },
       },
-      grid: { left: 20, right: 24, top: 96, bottom: 16, containLabel: true },
+      grid: { left: 20, right: 24, top: 96, bottom: 16, outerBoundsMode: 'same', outerBoundsContain: 'all' },
       xAxis: {
         type: 'category',
         data: buckets.map(({ start }) => start.toISOString().slice(0, bucket === 'month' ? 7 : 10)),

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
 import { ClientAccessService } from './client-access.service.js';
+import { ClientExchangeController } from './client-exchange.controller.js';
+import { ClientImportService } from './client-import.service.js';
 import { ClientsController } from './clients.controller.js';
 import { ClientsService } from './clients.service.js';
 import { ClientStore } from './clients.store.js';
@@ -10,7 +12,7 @@ import { GrantsService } from './grants.service.js';
 /** Clients, their access window and their grants. */
 @Module({
   imports: [DemoSessionsModule],
-  controllers: [ClientsController, GrantsController],
-  providers: [ClientStore, ClientsService, ClientAccessService, GrantsService],
+  controllers: [ClientExchangeController, ClientsController, GrantsController],
+  providers: [ClientStore, ClientsService, ClientImportService, ClientAccessService, GrantsService],
 })
 export class ClientsModule {}

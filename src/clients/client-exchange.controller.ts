@@ -1,0 +1,25 @@
+import { Controller, Post, Query } from '@nestjs/common';
+import { ApiConflictResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Access } from '../auth/access.js';
+import { CsvFile, type ImportedDto, ImportQuery, TakesCsv } from '../common/csv-upload.js';
+import { ClientImportService } from './client-import.service.js';
+
+/** Clients in bulk. */
+@ApiTags('clients')
+@Controller('clients')
+export class ClientExchangeController {
+  constructor(private readonly importer: ClientImportService) {}
+
+  @Post('import')
+  @Access({ users: 'admin', key: 'clients:write' })
+  @TakesCsv('name,email,company,accessDays\r\nAna Sousa,ana@example.com,Example Lda,30\r\n')
+  @ApiOperation({
+    summary: 'Import clients',
+    description:
+      'All of them or none. The columns are the fields of `POST /clients` but `demoIds`; the header is line 1, an empty cell is a field not given. Clients without a password are invited by `POST /clients/{id}/invitation`; at most 100 rows may bring one.',
+  })
+  @ApiConflictResponse({ description: 'An e-mail was taken at the same instant.' })
+  import(@CsvFile() file: Buffer, @Query() { dryRun }: ImportQuery): Promise<ImportedDto> {
+    return this.importer.import(file, { dryRun });
+  }
+}

@@ -19,6 +19,7 @@ const table: Record<Who, string> = {
     POST /clients/{id}/renew, POST /clients/{id}/shorten, POST /clients/{id}/invitation,
     PUT /clients/{id}/demos/{demoId}, DELETE /clients/{id}/demos/{demoId},
     POST /demos, PATCH /demos/{id}, DELETE /demos/{id}, POST /demos/{id}/publish, POST /demos/{id}/unpublish,
+    POST /clients/import, POST /demos/import, GET /clients/{id}/export,
     POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key}`,
   viewer: `
     GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
@@ -140,7 +141,7 @@ describe('who may call what', () => {
         } else if (path === `${API}/auth/logout`) {
           expect(seen).toBe(`${name}: ${method} ${path} → 400`);
         } else {
-          expect(seen).toMatch(/→ (400|404|412|428)$/);
+          expect(seen).toMatch(/→ (400|404|412|415|428)$/);
         }
       }
     }

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
 import { ClientAccessService } from './client-access.service.js';
 import { ClientExchangeController } from './client-exchange.controller.js';
+import { ClientExportService } from './client-export.service.js';
 import { ClientImportService } from './client-import.service.js';
 import { ClientsController } from './clients.controller.js';
 import { ClientsService } from './clients.service.js';
@@ -13,6 +14,13 @@ import { GrantsService } from './grants.service.js';
 @Module({
   imports: [DemoSessionsModule],
   controllers: [ClientExchangeController, ClientsController, GrantsController],
-  providers: [ClientStore, ClientsService, ClientImportService, ClientAccessService, GrantsService],
+  providers: [
+    ClientStore,
+    ClientsService,
+    ClientExportService,
+    ClientImportService,
+    ClientAccessService,
+    GrantsService,
+  ],
 })
 export class ClientsModule {}

@@ -69,8 +69,9 @@ admin
   .command('reset-password')
   .description('print a single-use link to choose a new password, for a user or a client')
   .argument('<email>')
-  .action((email: string) =>
-    import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email)),
+  .option('--second-factor', 'take a second factor that was lost away, too')
+  .action((email: string, options: { secondFactor?: boolean }) =>
+    import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email, options)),
   );
 
 const importing = program.command('import').description('many at once, from a CSV file: all of them or none');

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CommandError, Output } from './cli/output.js';
+import { type JobName, jobNames } from './jobs/job-names.js';
 
 // Each command imports what it needs when it runs: a migration does not load the whole server.
 const program = new Command('ecatalog')
@@ -100,6 +101,14 @@ audit
   .command('export')
   .description('write the log as NDJSON, the head of the chain last')
   .action(() => import('./cli/audit.js').then(({ exportAudit }) => exportAudit()));
+
+program
+  .command('jobs')
+  .description('the background jobs')
+  .command('run')
+  .description('do one now')
+  .addArgument(new Argument('<name>', 'the job').choices(jobNames))
+  .action((name: JobName) => import('./cli/jobs.js').then(({ runJob }) => runJob(output(), name)));
 
 program
   .command('doctor')

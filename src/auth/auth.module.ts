@@ -48,6 +48,7 @@ import { UsersService } from './users.service.js';
     PasswordsService,
     SecondFactorsService,
     SessionsService,
+    SignInFailuresService,
     TokensService,
     UsersService,
   ],

@@ -134,6 +134,13 @@ export class SessionsService {
     await this.uow.manager.delete(Session, idWhere(account));
   }
 
+  /** Removes the sessions that were over before an instant. Inside a unit of work. @returns how many */
+  removeOver(before: Date): Promise<number> {
+    return this.uow.execute(`DELETE FROM "sessions" WHERE COALESCE("ended_at", "expires_at") < :before`, {
+      before,
+    });
+  }
+
   /** Signs the caller out of the session at hand. */
   async signOut(me: UserPrincipal | ClientPrincipal): Promise<void> {
     await this.uow.run(async () => {

@@ -97,6 +97,14 @@ export class SignInFailuresService {
     });
   }
 
+  /** Removes the counters that stood still since an instant and lock nothing. Inside a unit of work. @returns how many */
+  removeOld(before: Date): Promise<number> {
+    return this.uow.execute(
+      `DELETE FROM "sign_in_failures" WHERE "updated_at" < :before AND ("locked_until" IS NULL OR "locked_until" <= :now)`,
+      { before, now: this.clock.now() },
+    );
+  }
+
   /** Returns 429 with the time that is left. */
   async locked(email: string): Promise<Problem> {
     const now = this.clock.now();

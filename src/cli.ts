@@ -75,6 +75,20 @@ admin
     import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email, options)),
   );
 
+const importing = program.command('import').description('many at once, from a CSV file: all of them or none');
+for (const kind of ['clients', 'demos'] as const) {
+  importing
+    .command(kind)
+    .description(`make ${kind}; the columns are the fields of POST /${kind}`)
+    .argument('<file>', 'CSV in UTF-8, its first line the names of the columns')
+    .option('--dry-run', 'check the file and change nothing')
+    .action((file: string, options: { dryRun?: boolean }) =>
+      import('./cli/import.js').then(({ importFile }) =>
+        importFile(output(), kind, file, options.dryRun === true),
+      ),
+    );
+}
+
 const audit = program.command('audit').description('the audit log');
 audit
   .command('verify')

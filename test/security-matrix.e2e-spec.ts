@@ -32,13 +32,16 @@ const table: Record<Who, string> = {
     POST /clients/{id}/renew, POST /clients/{id}/shorten, POST /clients/{id}/invitation,
     PUT /clients/{id}/demos/{demoId}, DELETE /clients/{id}/demos/{demoId},
     POST /demos, PATCH /demos/{id}, DELETE /demos/{id}, POST /demos/{id}/publish, POST /demos/{id}/unpublish,
+    POST /clients/import, POST /demos/import, GET /clients/{id}/export,
     POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key},
     POST /requests/{id}/approve, POST /requests/{id}/reject`,
   viewer: `
     POST /auth/totp, POST /auth/totp/activate, POST /auth/totp/disable,
     GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /settings/jobs, GET /audit, GET /audit/verify,
-    GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients`,
+    GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients,
+    GET /analytics/events, GET /analytics/events.csv, GET /analytics/events.ndjson, GET /analytics/chart.svg,
+    GET /audit/export`,
   all: `GET /demos, GET /demos/{id}, GET /demo-sessions, GET /demo-sessions/{id}`,
   'all, expired too': `GET /requests, GET /requests/{id}`,
   client: `
@@ -161,7 +164,7 @@ describe('who may call what', () => {
         } else if (path === `${API}/auth/logout`) {
           expect(seen).toBe(`${name}: ${method} ${path} → 400`);
         } else {
-          expect(seen).toMatch(/→ (400|404|412|428)$/);
+          expect(seen).toMatch(/→ (400|404|412|415|428)$/);
         }
       }
     }

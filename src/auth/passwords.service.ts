@@ -8,6 +8,15 @@ import { PasswordHasher } from './password-hasher.js';
 import { passwordFault, type PasswordOwner } from './password.rules.js';
 import { SignInFailuresService } from './sign-in-failures.service.js';
 
+export interface NewPasswordOptions {
+  /** Whose it is: decides the least length. */
+  owner: PasswordOwner;
+  /** Name, e-mail, company … of the account. */
+  terms: (string | null | undefined)[];
+  /** The field that a problem names, `password` unless told. */
+  field?: string;
+}
+
 /** Checks and hashes new passwords, and makes sure that a caller knows the own one. */
 @Injectable()
 export class PasswordsService {
@@ -20,20 +29,19 @@ export class PasswordsService {
 
   /**
    * Checks a new password against the rules and hashes it. Never inside a unit of work: it takes tens of milliseconds.
-   * @param options.owner whose it is: decides the least length
-   * @param options.terms name, e-mail, company … of the account
-   * @param options.field the field a problem names
    * @returns the PHC string
    * @throws Problem `validation` naming the field
    */
-  async hashNew(
-    password: string,
-    options: { owner: PasswordOwner; terms: (string | null | undefined)[]; field?: string },
-  ): Promise<string> {
+  async hashNew(password: string, options: NewPasswordOptions): Promise<string> {
+    this.check(password, options);
+    return this.hasher.hash(password);
+  }
+
+  /** Checks a new password against the rules alone. Throws as `hashNew`. */
+  check(password: string, options: NewPasswordOptions): void {
     const terms = options.terms.filter((term) => typeof term === 'string');
     const fault = passwordFault(password, options.owner, terms);
     if (fault) throw invalid(options.field ?? 'password', fault);
-    return this.hasher.hash(password);
   }
 
   /**

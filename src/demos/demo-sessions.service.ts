@@ -73,6 +73,17 @@ export class DemoSessionsService {
     return { ...page, items: page.items.map((session) => toDemoSessionDto(session, now)) };
   }
 
+  /** Returns all demo sessions of a client, the oldest first. */
+  async ofClient(clientId: string): Promise<DemoSessionDto[]> {
+    const now = this.clock.now();
+    const sessions = await this.uow.query<DemoSession>(
+      `SELECT ${sessionColumns} FROM "demo_sessions" s WHERE s."client_id" = :clientId ORDER BY s."opened_at", s."id"`,
+      { clientId },
+      sessionTypes,
+    );
+    return sessions.map((session) => toDemoSessionDto(session, now));
+  }
+
   /** Returns a demo session. @throws Problem `not-found`, also of another client's */
   async get(id: string, me: Principal): Promise<DemoSessionDto> {
     const now = this.clock.now();

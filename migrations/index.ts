@@ -5,6 +5,10 @@ import { Usage1763683200003 } from './0003-usage.js';
 import { Requests1763683200004 } from './0004-requests.js';
 import { AuditAndSettings1763683200005 } from './0005-audit-and-settings.js';
 import { ReportViews1763683200006 } from './0006-report-views.js';
+import { Basket1763769600007 } from './0007-basket.js';
+import { KeysAndSecondFactor1763769600008 } from './0008-keys-and-second-factor.js';
+import { NotificationsAndJobs1763769600009 } from './0009-notifications-and-jobs.js';
+import { MovedTags1763769600010 } from './0010-moved-tags.js';
 
 /** Every migration, in the order in which they run, for both databases. A spec compares this list with the folder. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -14,4 +18,8 @@ export const migrations: (new () => MigrationInterface)[] = [
   Requests1763683200004,
   AuditAndSettings1763683200005,
   ReportViews1763683200006,
+  Basket1763769600007,
+  KeysAndSecondFactor1763769600008,
+  NotificationsAndJobs1763769600009,
+  MovedTags1763769600010,
 ];

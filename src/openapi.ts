@@ -24,11 +24,12 @@ const PROBLEM = {
 } as const;
 
 const TAGS: Record<string, string> = {
-  auth: 'Sign in and out, own sessions and password, users.',
+  auth: 'Sign in and out, own sessions, password and second factor, users, API keys.',
   clients: "Outsiders' accounts, their access windows and grants.",
   demos: 'The catalog.',
   'demo-sessions': 'Openings of demos.',
   images: 'Docker images that demos are made of.',
+  notifications: 'The own inbox: what a mail would say.',
   analytics: 'Who uses what.',
   audit: 'Who did what to what, append-only and hash-chained.',
   settings: "The product's settings.",

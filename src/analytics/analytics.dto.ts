@@ -1,6 +1,7 @@
 import { Id, Instant, Int, Nested, NestedList, OneOf, Text } from '../common/fields.js';
 import { ListQuery } from '../common/pagination.js';
 import { bucketSizes, type BucketSize } from './analytics.rules.js';
+import { type Metric, metrics } from './chart.js';
 
 const From = () =>
   Instant({
@@ -12,6 +13,8 @@ const To = () =>
     optional: true,
     description: 'Not included; raised to a whole UTC day. The end of today unless given.',
   });
+const DemoAlone = () => Id({ optional: true, description: 'This demo alone.' });
+const ClientAlone = () => Id({ optional: true, description: 'This client alone.' });
 
 export class PeriodQuery {
   @From() from?: Date;
@@ -22,11 +25,25 @@ export class OpensQuery extends PeriodQuery {
   @OneOf(bucketSizes, { optional: true, default: 'day', description: 'Weeks begin on Monday.' })
   bucket: BucketSize = 'day';
 
-  @Id({ optional: true, description: 'This demo alone.' })
-  demoId?: string;
+  @DemoAlone() demoId?: string;
+  @ClientAlone() clientId?: string;
+}
 
-  @Id({ optional: true, description: 'This client alone.' })
-  clientId?: string;
+export class ChartQuery extends OpensQuery {
+  @OneOf(metrics, { optional: true, default: 'opens' }) metric: Metric = 'opens';
+}
+
+/** Which usage events: those of a period, of a demo, of a client. */
+export class EventFilter extends PeriodQuery {
+  @DemoAlone() demoId?: string;
+  @ClientAlone() clientId?: string;
+}
+
+export class EventQuery extends ListQuery {
+  @From() from?: Date;
+  @To() to?: Date;
+  @DemoAlone() demoId?: string;
+  @ClientAlone() clientId?: string;
 }
 
 export class UsageListQuery extends ListQuery {
@@ -39,6 +56,23 @@ const Count = (example: number, description?: string) =>
 
 const Seconds = () =>
   Count(5400, 'Of the demo sessions that have ended; counted where the session was opened.');
+
+export const eventKinds = ['opened', 'activated', 'ended'] as const;
+
+/** One row of what happened in a demo session. */
+export class UsageEventDto {
+  @Id() id!: string;
+  @Instant() at!: Date;
+  @OneOf(eventKinds) kind!: (typeof eventKinds)[number];
+  @Id() demoSessionId!: string;
+  @Id() demoId!: string;
+  @Text({ max: 200, example: 'Sales Dashboard' }) demoTitle!: string;
+  @Id() clientId!: string;
+  @Text({ max: 200, nullable: true, example: 'Ana Silva', description: 'null of an erased client.' })
+  clientName!: string | null;
+  @Int({ nullable: true, description: 'Of a session that ended.', example: 900 })
+  durationSeconds!: number | null;
+}
 
 export class ClientCountsDto {
   @Count(12) active!: number;

@@ -185,6 +185,28 @@ export const clientUsage = {
   types: usageTypes,
 } as const;
 
+/** What a picture about one demo, one client or both is called; null where there is none such. */
+export const chartNames = prepare<{ demo: string | null; client: string | null }>(
+  'analytics-chart-names',
+  `SELECT (SELECT "title" FROM "demos" WHERE "id" = :demoId) AS "demo",
+     (SELECT "name" FROM "clients" WHERE "id" = :clientId AND "erased_at" IS NULL) AS "client"`,
+);
+
+/** The usage events of a period `[:from, :until)`, with the names as they are now: for `Lists`. */
+export const events = {
+  select: `u."id", u."at", u."kind", u."demo_session_id" AS "demoSessionId", u."demo_id" AS "demoId",
+    d."title" AS "demoTitle", u."client_id" AS "clientId",
+    CASE WHEN c."erased_at" IS NULL THEN c."name" END AS "clientName", u."duration_seconds" AS "durationSeconds"`,
+  // LEFT, so that SQLite walks the events in their order and does not begin with the demos.
+  from: `"usage_analytics" u LEFT JOIN "demos" d ON d."id" = u."demo_id" LEFT JOIN "clients" c ON c."id" = u."client_id"`,
+  period: `u."at" >= :from AND u."at" < :until`,
+  ofDemo: 'u."demo_id" = :demoId',
+  ofClient: 'u."client_id" = :clientId',
+  types: { at: 'instant' },
+  id: 'u."id"',
+  sorts: { at: { expression: 'u."at"', kind: 'instant' } },
+} as const;
+
 /** The five most opened demos of the period. The clients are counted for those five alone. */
 export const topDemos = prepare<DemoUsageRow>(
   'analytics-top-demos',

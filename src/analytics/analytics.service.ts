@@ -7,6 +7,7 @@ import type { PreparedQuery } from '../database/sql.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type {
+  ChartQuery,
   ClientUsageDto,
   DemoUsageDto,
   OpensBucketDto,
@@ -18,6 +19,7 @@ import type {
 } from './analytics.dto.js';
 import {
   type BucketRow,
+  chartNames,
   clientUsage,
   type ClientUsageRow,
   demoUsage,
@@ -30,6 +32,7 @@ import {
   uniqueClients,
 } from './analytics.queries.js';
 import { type Bucket, bucketsOf, type Days, MAX_BUCKETS, startOfDay, wholeDays } from './analytics.rules.js';
+import { drawChart } from './chart.js';
 
 /** Answers who uses what, from the daily rollups. Periods are `[from, to)`, cut to whole UTC days. */
 @Injectable()
@@ -77,6 +80,21 @@ export class AnalyticsService {
     if (query.bucket !== 'day' && demoId === undefined && clientId === undefined)
       await this.countUniqueClients(buckets, byStart);
     return { buckets: buckets.map(({ start }) => toBucket(start, byStart.get(start))) };
+  }
+
+  /** Returns a picture (SVG) of one number of `opens` over time. Throws as `opens`. */
+  async chart({ metric, ...query }: ChartQuery): Promise<string> {
+    const { bucket, demoId, clientId } = query;
+    const { buckets } = await this.opens(query);
+    const { demo, client } = (await this.uow.get(chartNames, { demoId, clientId }))!;
+    return drawChart({
+      metric,
+      bucket,
+      days: this.daysOf(query),
+      buckets,
+      ...(demoId !== undefined && { demo: demo ?? 'unknown demo' }),
+      ...(clientId !== undefined && { client: client ?? 'unknown client' }),
+    });
   }
 
   /** Returns a page of the demos that were opened in a period. Throws as `overview` and `Lists.page`. */

@@ -1,14 +1,21 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { invalid } from '../common/problem.js';
 import { Lists, type Page } from '../common/pagination.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
 import { type AuditEntryDto, type AuditQuery, toAuditEntryDto } from './audit.dto.js';
 import type { AuditEntry } from './audit.entity.js';
-import { entryColumns, entryTypes } from './audit.queries.js';
+import { chainHead, entriesNaming, entryColumns, entryTypes } from './audit.queries.js';
+
+const SEQS_AT_ONCE = 5000;
 
 /** Reads the audit log. */
 @Injectable()
 export class AuditLog {
-  constructor(private readonly lists: Lists) {}
+  constructor(
+    private readonly lists: Lists,
+    private readonly uow: UnitOfWork,
+  ) {}
 
   /**
    * Returns one page of the entries that match, newest first unless told otherwise.
@@ -42,5 +49,22 @@ export class AuditLog {
       query,
     );
     return { items: items.map(toAuditEntryDto), nextCursor };
+  }
+
+  /**
+   * Returns every entry that an account made or that names it, the oldest first. It reads the whole log, some entries
+   * at a time: what one call did to several stands within their entry.
+   */
+  async naming(id: string): Promise<AuditEntryDto[]> {
+    const last = (await this.uow.get(chainHead))?.seq ?? 0;
+    const entries: AuditEntry[] = [];
+    for (let after = 0; after < last; after += SEQS_AT_ONCE) {
+      const range = { after, until: after + SEQS_AT_ONCE };
+      entries.push(
+        ...(await this.uow.all(entriesNaming, { id, entityId: id, naming: `%"${id}"%`, ...range })),
+      );
+      await nextTurn();
+    }
+    return entries.map(toAuditEntryDto);
   }
 }

@@ -9,6 +9,6 @@ import { AuditService } from './audit.service.js';
 @Module({
   controllers: [AuditController],
   providers: [AuditService, AuditLog, AuditChain],
-  exports: [AuditService, AuditChain],
+  exports: [AuditService, AuditLog, AuditChain],
 })
 export class AuditModule {}

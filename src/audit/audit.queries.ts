@@ -41,3 +41,12 @@ export const entryCount = prepare<{ entries: number }>(
   'SELECT count(*) AS "entries" FROM "audit_log"',
   { entries: 'integer' },
 );
+
+/** The entries of a part of the chain that an account made, that are about it, or that name it within. */
+export const entriesNaming = prepare<AuditEntry>(
+  'audit-naming',
+  `SELECT ${entryColumns} FROM "audit_log" WHERE "seq" > :after AND "seq" <= :until
+     AND ("actor_id" = :id OR "entity_id" = :entityId OR "before" LIKE :naming OR "after" LIKE :naming)
+   ORDER BY "seq"`,
+  entryTypes,
+);

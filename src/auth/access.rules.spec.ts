@@ -2,7 +2,13 @@ import type { AccessRule, KeyScope, Principal } from './access.js';
 import { refusal } from './access.rules.js';
 import { type ClientStatus, clientStatus, type Role } from './accounts.js';
 
-const user = (role: Role): Principal => ({ kind: 'user', id: 'u', sessionId: 's', role });
+const user = (role: Role, mustEnrol = false): Principal => ({
+  kind: 'user',
+  id: 'u',
+  sessionId: 's',
+  role,
+  mustEnrol,
+});
 const client = (status: ClientStatus): Principal => ({ kind: 'client', id: 'c', sessionId: 's', status });
 const key = (...scopes: KeyScope[]): Principal => ({ kind: 'key', id: 'k', scopes });
 
@@ -14,6 +20,13 @@ describe('refusal', () => {
     [{ users: 'admin' }, user('viewer'), 'forbidden'],
     [{ clients: 'restricted' }, user('admin'), 'forbidden'],
     [{}, user('admin'), 'forbidden'],
+    [{ users: 'viewer' }, user('admin', true), 'otp-enrolment-required'],
+    [{ users: 'admin' }, user('viewer', true), 'otp-enrolment-required'],
+    [{ clients: 'active' }, user('admin', true), 'otp-enrolment-required'],
+    [{ users: 'viewer', enrolling: true }, user('viewer', true), undefined],
+    [{ users: 'admin', enrolling: true }, user('viewer', true), 'forbidden'],
+    [{ users: 'viewer', enrolling: true }, user('viewer'), undefined],
+    [{ enrolling: true }, user('admin'), 'forbidden'],
     [{ clients: 'active' }, client('active'), undefined],
     [{ clients: 'active' }, client('expired'), 'access-expired'],
     [{ clients: 'active' }, client('scheduled'), 'access-not-started'],

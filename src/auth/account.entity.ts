@@ -41,7 +41,10 @@ export class AccountToken {
   @InstantColumn() expiresAt!: Date;
 }
 
-/** Failed sign-ins of one e-mail, whether or not the account exists; shared by all replicas. */
+/**
+ * Failed sign-ins of one e-mail, whether or not the account exists; shared by all replicas. Requests for password resets
+ * are counted here too, under a hash of their own.
+ */
 @Entity('sign_in_failures')
 @Index('ix_sign_in_failures_updated_at', ['updatedAt'])
 @Check('ck_sign_in_failures_count', '"failures" >= 0')

@@ -28,3 +28,11 @@ export function clientStatus(window: AccessWindow, at: Date): ClientStatus {
   if (at >= window.accessEndsAt) return 'expired';
   return 'active';
 }
+
+/** Tells whether an account is a client whose access was revoked. */
+export function isRevoked(
+  { clientId, ...window }: { clientId: string | null } & { [Field in keyof AccessWindow]: Date | null },
+  at: Date,
+): boolean {
+  return clientId !== null && clientStatus(window as AccessWindow, at) === 'revoked';
+}

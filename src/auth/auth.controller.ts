@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import {
+  ApiAcceptedResponse,
   ApiBadRequestResponse,
   ApiForbiddenResponse,
   ApiNoContentResponse,
@@ -19,12 +20,14 @@ import {
   LoginInput,
   PasswordInput,
   PasswordResetInput,
+  PasswordResetRequest,
   RefreshInput,
   SessionDto,
   SignedInDto,
   toSessionDto,
 } from './auth.dto.js';
 import { AuthService } from './auth.service.js';
+import { PasswordResetsService } from './password-resets.service.js';
 import { SessionsService } from './sessions.service.js';
 
 type Me = UserPrincipal | ClientPrincipal;
@@ -32,11 +35,15 @@ type Me = UserPrincipal | ClientPrincipal;
 /** Everybody with a session, also a restricted one. */
 const SIGNED_IN = { users: 'viewer', clients: 'restricted' } as const;
 
+/** And a user who must set up a second factor first. */
+const SIGNED_IN_AT_ALL = { ...SIGNED_IN, enrolling: true } as const;
+
 @ApiTags('auth')
 @Controller('auth')
 export class AuthController {
   constructor(
     private readonly auth: AuthService,
+    private readonly resets: PasswordResetsService,
     private readonly sessions: SessionsService,
   ) {}
 
@@ -49,13 +56,15 @@ export class AuthController {
       'A client whose access has ended or not yet started gets a restricted session: `account.access.status` says which.',
   })
   @ApiOkResponse({ type: SignedInDto })
-  @ApiUnauthorizedResponse({ description: 'E-mail or password is wrong (`invalid-credentials`).' })
-  @ApiForbiddenResponse({ description: 'The access was revoked (`access-revoked`).' })
+  @ApiUnauthorizedResponse({ description: 'E-mail, password or code is wrong (`invalid-credentials`).' })
+  @ApiForbiddenResponse({
+    description: 'A code is needed as `otp` (`otp-required`), or the access was revoked (`access-revoked`).',
+  })
   @ApiTooManyRequestsResponse({
     description: 'Too many failed sign-ins with this e-mail (`too-many-requests`).',
   })
-  login(@Body() { email, password }: LoginInput): Promise<SignedInDto> {
-    return this.auth.login(email, password);
+  login(@Body() { email, password, otp }: LoginInput): Promise<SignedInDto> {
+    return this.auth.login(email, password, otp);
   }
 
   @Public()
@@ -73,7 +82,7 @@ export class AuthController {
     return this.auth.refresh(refreshToken);
   }
 
-  @Access(SIGNED_IN)
+  @Access(SIGNED_IN_AT_ALL)
   @Post('logout')
   @HttpCode(204)
   @ApiOperation({ summary: 'Sign out: both tokens are dead from now on' })
@@ -82,7 +91,7 @@ export class AuthController {
     return this.sessions.signOut(me);
   }
 
-  @Access(SIGNED_IN)
+  @Access(SIGNED_IN_AT_ALL)
   @Get('me')
   @ApiOperation({ summary: 'The account that is signed in' })
   @ApiOkResponse({ type: AccountDto })
@@ -133,6 +142,18 @@ export class AuthController {
   @ApiBadRequestResponse({ description: 'The token is dead or the password too weak (`validation`).' })
   acceptInvitation(@Body() { token, password }: InvitationInput): Promise<SignedInDto> {
     return this.auth.acceptInvitation(token, password);
+  }
+
+  @Public()
+  @Post('password-resets')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Ask for a password-reset link by mail',
+    description: 'The answer is the same whether or not there is such an account. The earlier link is dead.',
+  })
+  @ApiAcceptedResponse({ description: 'A link is mailed if there is such an account.' })
+  requestPasswordReset(@Body() { email }: PasswordResetRequest): Promise<void> {
+    return this.resets.request(email);
   }
 
   @Public()

@@ -38,6 +38,10 @@ export class InvitationInput {
   @Secret({ description: '12 characters or more, 15 for a user.' }) password!: string;
 }
 
+export class PasswordResetRequest {
+  @Email() email!: string;
+}
+
 export class PasswordResetInput {
   @Secret({ description: 'The token of the reset link.' }) token!: string;
   @Secret({ description: '12 characters or more, 15 for a user without a second factor.' })

@@ -1,7 +1,8 @@
 import { prepare } from '../database/sql.js';
+import type { KeyScope } from './access.js';
 import type { Language, Role } from './accounts.js';
 
-/** A session with what decides what it may do now: read on every request, so one statement over three tables. */
+/** A session with what decides what it may do now: read on every request, so one statement over all the tables. */
 export interface SessionRow {
   sessionId: string;
   userId: string | null;
@@ -15,6 +16,9 @@ export interface SessionRow {
   accessEndsAt: Date | null;
   revokedAt: Date | null;
   erasedAt: Date | null;
+  /** Whether an active second factor is there, and whether the setting `auth.requireTotp` demands one. */
+  hasSecondFactor: boolean;
+  requireTotp: boolean | null;
 }
 
 export const sessionById = prepare<SessionRow>(
@@ -23,9 +27,12 @@ export const sessionById = prepare<SessionRow>(
      s."last_used_at" AS "lastUsedAt", s."ended_at" AS "endedAt",
      u."role" AS "role", u."removed_at" AS "removedAt",
      c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt",
-     c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt"
+     c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt",
+     f."user_id" IS NOT NULL AS "hasSecondFactor",
+     (SELECT "value" FROM "system_config" WHERE "key" = 'auth.requireTotp') AS "requireTotp"
    FROM "sessions" s
    LEFT JOIN "users" u ON u."id" = s."user_id"
+   LEFT JOIN "second_factors" f ON f."user_id" = s."user_id" AND f."activated_at" IS NOT NULL
    LEFT JOIN "clients" c ON c."id" = s."client_id"
    WHERE s."id" = :sessionId`,
   {
@@ -37,6 +44,8 @@ export const sessionById = prepare<SessionRow>(
     accessEndsAt: 'instant',
     revokedAt: 'instant',
     erasedAt: 'instant',
+    hasSecondFactor: 'boolean',
+    requireTotp: 'json',
   },
 );
 
@@ -53,19 +62,27 @@ export interface AccountRow {
   accessStartsAt: Date | null;
   accessEndsAt: Date | null;
   revokedAt: Date | null;
+  hasSecondFactor: boolean;
 }
 
 const accountSql = (condition: string) => `
   SELECT k."user_id" AS "userId", k."client_id" AS "clientId", k."password_hash" AS "passwordHash",
     COALESCE(u."name", c."name") AS "name", COALESCE(u."email", c."email") AS "email",
     COALESCE(u."language", c."language") AS "language", c."company" AS "company", u."role" AS "role",
-    c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt"
+    c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt",
+    f."user_id" IS NOT NULL AS "hasSecondFactor"
   FROM "credentials" k
   LEFT JOIN "users" u ON u."id" = k."user_id"
+  LEFT JOIN "second_factors" f ON f."user_id" = k."user_id" AND f."activated_at" IS NOT NULL
   LEFT JOIN "clients" c ON c."id" = k."client_id"
   WHERE ${condition}`;
 
-const accountTypes = { accessStartsAt: 'instant', accessEndsAt: 'instant', revokedAt: 'instant' } as const;
+const accountTypes = {
+  accessStartsAt: 'instant',
+  accessEndsAt: 'instant',
+  revokedAt: 'instant',
+  hasSecondFactor: 'boolean',
+} as const;
 
 export const accountByEmailKey = prepare<AccountRow>(
   'account_by_email',
@@ -81,4 +98,32 @@ export const accountByClientId = prepare<AccountRow>(
   'account_by_client',
   accountSql('k."client_id" = :id'),
   accountTypes,
+);
+
+/** A key that can be used, and when it was last. */
+export const apiKeyByHash = prepare<{ id: string; scopes: KeyScope[]; lastUsedAt: Date | null }>(
+  'api_key_by_hash',
+  `SELECT "id", "scopes", "last_used_at" AS "lastUsedAt" FROM "api_keys"
+   WHERE "key_hash" = :keyHash AND "removed_at" IS NULL AND "expires_at" > :now`,
+  { scopes: 'json', lastUsedAt: 'instant' },
+);
+
+/** Of many calls at once one writes. */
+export const stampApiKey = prepare(
+  'stamp_api_key',
+  `UPDATE "api_keys" SET "last_used_at" = :now
+   WHERE "id" = :id AND ("last_used_at" IS NULL OR "last_used_at" <= :before)`,
+);
+
+/** Counts in the counters of failed sign-ins, under a hash of its own; from nought again after `until`. */
+const isOver = '"sign_in_failures"."locked_until" <= excluded."updated_at"';
+export const countPasswordReset = prepare<{ count: number }>(
+  'count_password_reset',
+  `INSERT INTO "sign_in_failures" ("email_hash", "failures", "locked_until", "updated_at")
+   VALUES (:emailHash, 1, :until, :now)
+   ON CONFLICT ("email_hash") DO UPDATE SET
+     "failures" = CASE WHEN ${isOver} THEN 1 ELSE "sign_in_failures"."failures" + 1 END,
+     "locked_until" = CASE WHEN ${isOver} THEN excluded."locked_until" ELSE "sign_in_failures"."locked_until" END,
+     "updated_at" = excluded."updated_at"
+   RETURNING "failures" AS "count"`,
 );

@@ -2,11 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { conflict, type Problem } from '../common/problem.js';
 import { emailKey } from '../common/text.js';
+import { insertAll } from '../database/bulk.js';
 import { isUniqueViolation } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Credentials } from './account.entity.js';
 import type { AccountRef } from './accounts.js';
 import { accountByClientId, accountByEmailKey, accountByUserId, type AccountRow } from './auth.queries.js';
+
+const KEYS_AT_ONCE = 500;
 
 /** What accounts sign in with: the normalised e-mail, unique over users and clients, and the password's hash. */
 @Injectable()
@@ -33,6 +36,39 @@ export class CredentialsService {
         },
       ),
     );
+  }
+
+  /**
+   * Gives many new accounts their e-mails at once, as `add` does one. Inside a unit of work.
+   * @throws Problem `conflict` when one of them is taken; `taken` says which, beforehand
+   */
+  async addAll(
+    accounts: { account: AccountRef; email: string; passwordHash: string | null }[],
+  ): Promise<void> {
+    const passwordChangedAt = this.clock.now();
+    const rows = accounts.map(({ account, email, passwordHash }) => ({
+      emailKey: emailKey(email),
+      ...idColumns(account),
+      passwordHash,
+      passwordChangedAt: passwordHash === null ? null : passwordChangedAt,
+    }));
+    await insertAll(this.uow.manager, Credentials, rows).catch((error: unknown) => {
+      throw isUniqueViolation(error, 'pk_credentials') ? emailTaken() : error;
+    });
+  }
+
+  /** Returns the keys (`emailKey`) of those of the e-mails that accounts have. */
+  async taken(emails: string[]): Promise<Set<string>> {
+    const taken = new Set<string>();
+    for (let start = 0; start < emails.length; start += KEYS_AT_ONCE) {
+      const keys = emails.slice(start, start + KEYS_AT_ONCE).map(emailKey);
+      const rows = await this.uow.query<{ key: string }>(
+        'SELECT "email_key" AS "key" FROM "credentials" WHERE "email_key" IN (:...keys)',
+        { keys },
+      );
+      for (const { key } of rows) taken.add(key);
+    }
+    return taken;
   }
 
   /**
@@ -112,6 +148,11 @@ export function idColumns({ kind, id }: AccountRef): { userId: string | null; cl
 /** Returns the condition that finds an account's rows. */
 export function idWhere({ kind, id }: AccountRef): { userId: string } | { clientId: string } {
   return kind === 'user' ? { userId: id } : { clientId: id };
+}
+
+/** Returns whose row this is. */
+export function refOf({ userId, clientId }: Pick<AccountRow, 'userId' | 'clientId'>): AccountRef {
+  return userId !== null ? { kind: 'user', id: userId } : { kind: 'client', id: clientId as string };
 }
 
 function ownerIs({ kind }: AccountRef, alias = ''): string {

@@ -13,6 +13,8 @@ import { searchable } from '../common/text.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
+import { RequestErasureService } from '../requests/request-erasure.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
@@ -23,8 +25,8 @@ import {
   toClientDto,
   type ClientPatch,
 } from './clients.dto.js';
-import { clientList, forgetRequests } from './clients.queries.js';
-import { newWindow } from './clients.rules.js';
+import { clientList } from './clients.queries.js';
+import { newWindow, type WindowLimits } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
 
@@ -45,6 +47,8 @@ export class ClientsService {
     private readonly clients: ClientStore,
     private readonly grants: GrantsService,
     private readonly demoSessions: DemoSessionsService,
+    private readonly notifications: NotificationsService,
+    private readonly requests: RequestErasureService,
   ) {}
 
   /**
@@ -53,53 +57,49 @@ export class ClientsService {
    *   e-mail that is taken or a retired demo
    */
   async create(body: NewClientInput): Promise<NewClientDto> {
-    const { name, email, company = null, notes = null, language = 'en', password, demoIds = [] } = body;
+    const { name, email, company, password, demoIds = [] } = body;
     const passwordHash =
       password === undefined
         ? null
-        : await this.passwords.hashNew(password, {
-            owner: 'client',
-            terms: [name, email, company],
-          });
+        : await this.passwords.hashNew(password, { owner: 'client', terms: [name, email, company] });
     return this.idempotency.run(async () => {
       const now = this.clock.now();
-      const client: Client = {
-        id: newId(),
-        name,
-        email,
-        company,
-        notes,
-        language,
-        searchText: searchTextOf({ name, email, company }),
-        ...newWindow(body, await this.windowLimits(), now),
-        revokedAt: null,
-        revokeReason: null,
-        version: 1,
-        createdAt: now,
-        updatedAt: now,
-        erasedAt: null,
-      };
+      const client = newClient(body, await this.windowLimits(), now);
       const account = { kind: 'client', id: client.id } as const;
       await this.clients.insert(client);
       await this.credentials.add(account, email, passwordHash);
-      this.audit.record({
-        action: 'client.created',
-        entityType: 'client',
-        entityId: client.id,
-        after: shown(client, [
-          'name',
-          'email',
-          'company',
-          'notes',
-          'language',
-          'accessStartsAt',
-          'accessEndsAt',
-        ]),
-      });
+      this.noteCreated(client);
       await this.grants.grantAll(client, demoIds, now);
       const invitation = passwordHash === null ? await this.tokens.issueInvitation(account) : undefined;
       return { ...toClientDto(client, now), ...(invitation && { invitation }) };
     }, ['invitation']);
+  }
+
+  /**
+   * Makes many clients at once: all or none, with one audit entry that names all.
+   * @param bodies without `demoIds`; a password is given as its hash
+   * @throws Problem 409 when one of the e-mails is taken
+   */
+  async createAll(bodies: (NewClientInput & { passwordHash: string | null })[]): Promise<void> {
+    const limits = await this.windowLimits();
+    await this.uow.run(async () => {
+      const now = this.clock.now();
+      const clients = bodies.map((body) => newClient(body, limits, now));
+      await this.clients.insertAll(clients);
+      await this.credentials.addAll(
+        clients.map(({ id }, index) => {
+          const { email, passwordHash } = bodies[index]!;
+          return { account: { kind: 'client', id }, email, passwordHash };
+        }),
+      );
+      this.audit.record({
+        action: 'client.imported',
+        entityType: 'client',
+        entityId: null,
+        after: { count: clients.length },
+      });
+      for (const client of clients) this.noteCreated(client);
+    });
   }
 
   /** Reads a page of clients. */
@@ -165,18 +165,58 @@ export class ClientsService {
       await this.tokens.removeAll(account);
       await this.sessions.removeAll(account);
       await this.idempotency.forget(id);
+      await this.notifications.removeAll(account);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
-      await this.uow.execute(forgetRequests, { clientId: id, now });
+      await this.requests.forget(id, now);
     });
   }
 
-  private async windowLimits(): Promise<{ defaultDays: number; maxDaysAhead: number }> {
+  private noteCreated(client: Client): void {
+    this.audit.record({
+      action: 'client.created',
+      entityType: 'client',
+      entityId: client.id,
+      after: shown(client, [
+        'name',
+        'email',
+        'company',
+        'notes',
+        'language',
+        'accessStartsAt',
+        'accessEndsAt',
+      ]),
+    });
+  }
+
+  /** Returns the settings that bind the window of a new client. */
+  async windowLimits(): Promise<WindowLimits> {
     return {
       defaultDays: await this.settings.get('access.defaultDays'),
       maxDaysAhead: await this.settings.get('access.maxDaysAhead'),
     };
   }
+}
+
+/** @throws Problem as `newWindow` */
+function newClient(body: NewClientInput, limits: WindowLimits, now: Date): Client {
+  const { name, email, company = null, notes = null, language = 'en' } = body;
+  return {
+    id: newId(),
+    name,
+    email,
+    company,
+    notes,
+    language,
+    searchText: searchTextOf({ name, email, company }),
+    ...newWindow(body, limits, now),
+    revokedAt: null,
+    revokeReason: null,
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    erasedAt: null,
+  };
 }
 
 function searchTextOf({ name, email, company }: Pick<Client, 'name' | 'email' | 'company'>): string {

@@ -3,6 +3,7 @@ import { IsNull } from 'typeorm';
 import { versionMismatch } from '../common/etag.js';
 import { newId } from '../common/ids.js';
 import { notFound } from '../common/problem.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Client, ClientAccessChange } from './client.entity.js';
 
@@ -41,6 +42,16 @@ export class ClientStore {
     await this.remember(client, client.createdAt);
   }
 
+  /** Adds many clients, as `insert` does one. Inside a unit of work. */
+  async insertAll(clients: Client[]): Promise<void> {
+    await insertAll(this.uow.manager, Client, clients);
+    await insertAll(
+      this.uow.manager,
+      ClientAccessChange,
+      clients.map((client) => changeOf(client, client.createdAt)),
+    );
+  }
+
   /**
    * Changes a client that was read in this unit of work, by compare-and-set on its version.
    * @returns the client as it is now
@@ -57,8 +68,11 @@ export class ClientStore {
   }
 
   private async remember(client: Client, at: Date): Promise<void> {
-    const { id: clientId, accessStartsAt, accessEndsAt, revokedAt } = client;
-    const change = { id: newId(), clientId, at, accessStartsAt, accessEndsAt, revokedAt };
-    await this.uow.manager.insert(ClientAccessChange, change);
+    await this.uow.manager.insert(ClientAccessChange, changeOf(client, at));
   }
+}
+
+function changeOf(client: Client, at: Date): ClientAccessChange {
+  const { id: clientId, accessStartsAt, accessEndsAt, revokedAt } = client;
+  return { id: newId(), clientId, at, accessStartsAt, accessEndsAt, revokedAt };
 }

@@ -13,6 +13,7 @@ import {
   IsInt,
   IsNumber,
   IsObject,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -100,11 +101,16 @@ export function Text(options: FieldOptions & { max: number; min?: number }): Pro
   );
 }
 
-/** Text of many lines, kept as given. */
-export function LongText(options: FieldOptions & { max: number }): PropertyDecorator {
+/** Text of many lines, kept as given; where it must say something, `required`: more than spaces. */
+export function LongText(options: FieldOptions & { max: number; required?: boolean }): PropertyDecorator {
+  const { max, required = false } = options;
   return field(
-    { type: String, maxLength: options.max },
-    [printable(true), MaxLength(options.max, { message: 'must not be longer than $constraint1' })],
+    { type: String, maxLength: max, ...(required && { minLength: 1, pattern: String.raw`\S` }) },
+    [
+      ...(required ? [Matches(/\S/, { message: 'must not be empty' })] : []),
+      printable(true),
+      MaxLength(max, { message: 'must not be longer than $constraint1' }),
+    ],
     options,
   );
 }
@@ -188,6 +194,29 @@ export function TextList(options: FieldOptions & { maxItems: number; maxLength: 
       printable(false, true),
       MinLength(1, { each: true, message: 'each must not be empty' }),
       MaxLength(options.maxLength, { each: true, message: 'each must not be longer than $constraint1' }),
+    ],
+    options,
+  );
+}
+
+/** Some of the given words, none twice; `min` at least (0 unless told). */
+export function WordList(
+  words: readonly string[],
+  options: FieldOptions & { min?: number } = {},
+): PropertyDecorator {
+  const { min = 0 } = options;
+  return field(
+    {
+      type: String,
+      enum: [...words],
+      isArray: true,
+      minItems: min,
+      maxItems: words.length,
+      uniqueItems: true,
+    },
+    [
+      ...listValidators(min, words.length),
+      IsIn(words, { each: true, message: `each must be one of ${words.join(', ')}` }),
     ],
     options,
   );

@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { invalid, notFound, Problem, problemOfStatus, unknownFields } from './problem.js';
-import { isReservedName } from './request.pipe.js';
+import { CSV_LIMIT } from './csv-upload.js';
+import { parseJson } from './json.js';
+import { invalid, notFound, Problem, problemOfStatus } from './problem.js';
 import { type RequestContext, withRequestContext } from './request-context.js';
-
-/** Deeper JSON is refused before anything walks it by recursion. */
-const MAX_DEPTH = 20;
 
 const contexts = new WeakMap<FastifyRequest, RequestContext>();
 
@@ -22,16 +20,23 @@ export function requestIdOf(header: string | string[] | undefined): string {
  */
 export function addHttpHooks(fastify: FastifyInstance): void {
   const routes: { method: string; segments: string[] }[] = [];
+  /** Methods of the paths that have no names in them. */
+  const fixed = new Map<string, string[]>();
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const one of [method].flat()) routes.push({ method: one, segments: url.split('/') });
+    if (!/[:*]/.test(url)) fixed.set(url, [...(fixed.get(url) ?? []), ...[method].flat()]);
   });
+  const methodsOf = (segments: string[]): string[] =>
+    routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
 
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
     refuseStrangePath(request.raw.url ?? '');
-    if (!request.is404) return;
-    const segments = decodeURIComponent(pathOf(request)).split('/');
-    const allowed = routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
+    // `/demo-sessions/verify` is a path of its own, not an id of `/demo-sessions/:id`, whatever the method.
+    const isNamed = request.routeOptions.url?.includes(':') ?? true;
+    if (!request.is404 && !(isNamed && fixed.has(pathOf(request)))) return;
+    const path = decodeURIComponent(pathOf(request));
+    const allowed = fixed.get(path) ?? methodsOf(path.split('/'));
     if (allowed.length === 0) throw notFound();
     throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
       headers: { Allow: [...new Set(allowed)].sort().join(', ') },
@@ -41,11 +46,24 @@ export function addHttpHooks(fastify: FastifyInstance): void {
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
     try {
-      done(null, parseJson(body));
+      done(null, readJsonBody(body));
     } catch (error) {
       done(error as Error);
     }
   });
+
+  // Files are for imports alone, before a byte of one is read.
+  fastify.addHook('preParsing', async (request) => {
+    const { csv } = request.routeOptions.config as { csv?: boolean };
+    if (!csv && /^text\/csv\b/i.test(request.headers['content-type'] ?? '')) {
+      throw new Problem('unsupported-media-type', 'This route takes application/json.');
+    }
+  });
+  fastify.addContentTypeParser(
+    'text/csv',
+    { parseAs: 'buffer', bodyLimit: CSV_LIMIT },
+    (_request, body: Buffer, done) => done(null, body),
+  );
 
   // After the body: its events would leave the context again.
   fastify.addHook('preValidation', (request, _reply, done) => {
@@ -130,24 +148,13 @@ function fits(pattern: string[], segments: string[]): boolean {
   );
 }
 
-/** Parses a JSON body strictly: UTF-8, no deep nesting, no key that is a property of every object. */
-function parseJson(body: Buffer): unknown {
+function readJsonBody(body: Buffer): unknown {
   if (body.length === 0) return undefined;
-  let parsed: unknown;
+  let text: string;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch {
     throw invalid('body', 'is not valid JSON in UTF-8');
   }
-  const open: [unknown, number][] = [[parsed, 0]];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const [value, depth] = next;
-    if (value === null || typeof value !== 'object') continue;
-    if (depth === MAX_DEPTH) throw invalid('body', `is nested deeper than ${MAX_DEPTH}`);
-    for (const [key, inner] of Object.entries(value)) {
-      if (isReservedName(key)) throw unknownFields([key]);
-      open.push([inner, depth + 1]);
-    }
-  }
-  return parsed;
+  return parseJson(text, 'body');
 }

@@ -33,6 +33,7 @@ function reads(context: ExecutionContext, kind: RouteParamtypes): boolean {
 }
 
 function fieldsOf(body: unknown): string[] {
-  if (body === undefined) return [];
+  // A file is taken by CsvGuard, or was refused.
+  if (body === undefined || Buffer.isBuffer(body)) return [];
   return body !== null && typeof body === 'object' && !Array.isArray(body) ? Object.keys(body) : ['body'];
 }

@@ -76,7 +76,7 @@ function fastifyProblem(code: string, status: number): Problem | { status: numbe
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new Problem('payload-too-large', 'The body is larger than this route takes.');
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new Problem('unsupported-media-type', 'This route takes application/json.');
+      return new Problem('unsupported-media-type', 'This route takes application/json, an import text/csv.');
     case 'FST_ERR_BAD_URL':
       return invalid('path', 'is not a valid URL path');
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

@@ -19,8 +19,14 @@ export class AppConfig {
   migrationDatabase!: DatabaseSettings;
   /** Signs access tokens; `previous` is still taken after a rotation. */
   jwt!: { current: KeyObject; previous?: KeyObject };
+  /** 32 bytes that encrypt what is stored (DATA_KEY); a command in production may do without. */
+  dataKey?: Buffer;
   admin?: { email: string; password: string };
   publicUrl?: string;
+  /** Where mail goes out; without it nothing is mailed. */
+  smtp?: { url: string; from: string };
+  /** How often it is asked which background jobs are due; 0: this process does none. */
+  jobsTickMs!: number;
   trustedProxies!: string[];
   corsOrigins!: string[];
   logLevel!: LogLevel;
@@ -128,6 +134,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
       : attempt('JWT_SECRET_PREVIOUS', () => signingKey(previousText, config.production));
   if (current) config.jwt = { current, ...(previous && { previous }) };
 
+  const dataKeyText = raw('DATA_KEY') ?? ownDataKey(purpose, config.production, url);
+  if (dataKeyText !== undefined || purpose === 'serve') {
+    const dataKey = attempt('DATA_KEY', () => encryptionKey(dataKeyText, config.production));
+    if (dataKey) config.dataKey = dataKey;
+  }
+
   const email = raw('ADMIN_EMAIL');
   const password = raw('ADMIN_PASSWORD');
   if (email && password) config.admin = { email, password };
@@ -142,6 +154,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
       return publicUrl.replace(/\/+$/, '');
     });
   }
+  const smtpUrl = raw('SMTP_URL');
+  if (smtpUrl) {
+    const url = attempt('SMTP_URL', () => mailServer(smtpUrl));
+    const from = attempt('MAIL_FROM', () => sender(raw('MAIL_FROM'), config.publicUrl));
+    if (url && from) config.smtp = { url, from };
+  }
+  config.jobsTickMs = purpose === 'command' ? 0 : whole('JOBS_TICK_MS', 0, 60_000);
   config.trustedProxies = list('TRUSTED_PROXIES');
   for (const proxy of config.trustedProxies) {
     if (isIP(proxy.split('/')[0] ?? '') === 0)
@@ -188,6 +207,26 @@ function signingKey(secret: string | undefined, production: boolean): KeyObject 
   return createSecretKey(bytes);
 }
 
+/** The bytes of DATA_KEY: base64 (also base64url) or hex. */
+function encryptionKey(text: string | undefined, production: boolean): Buffer {
+  if (text === undefined)
+    throw new Error('is missing: give 32 random bytes, as from `openssl rand -base64 32`');
+  const trimmed = text.trim();
+  const isHex = /^[0-9a-f]{64}$/i.test(trimmed);
+  if (!isHex && !/^[\w+/-]{43}=?$/.test(trimmed)) {
+    throw new Error(
+      'must be 32 bytes in base64 (44 characters) or hex (64), as from `openssl rand -base64 32`',
+    );
+  }
+  const bytes = Buffer.from(trimmed, isHex ? 'hex' : 'base64');
+  const steps = bytes.map((byte, index) => byte - bytes[(index + 1) % 32]!);
+  const isGuessable = [bytes, steps].some((values) => new Set(values).size < 10);
+  if (production && (isGuessable || [trimmed, bytes.toString('latin1')].some((t) => KNOWN_SECRET.test(t)))) {
+    throw new Error('is a known or guessable one: give random bytes, as from `openssl rand -base64 32`');
+  }
+  return bytes;
+}
+
 /** The secret where none is given: none in production, and for a command one that nothing is signed with. */
 function ownSecret(
   purpose: 'serve' | 'command',
@@ -195,18 +234,47 @@ function ownSecret(
   url: DatabaseUrl | undefined,
 ): string | undefined {
   if (purpose === 'command') return randomBytes(48).toString('base64');
-  return production || !url ? undefined : developmentSecret(url);
+  return production || !url ? undefined : kept(besideDatabase(url, 'jwt-secret'), 48);
 }
 
-/** The development secret, kept beside the database (mode 0600), so that a second start ends no session. */
-function developmentSecret(url: DatabaseUrl): string {
-  const path =
-    url.kind === 'sqlite' ? `${resolve(url.path)}.jwt-secret` : resolve('data/ecatalog.jwt-secret');
+/** The data key where none is given: none in production; in development a command reads the server's. */
+function ownDataKey(
+  purpose: 'serve' | 'command',
+  production: boolean,
+  url: DatabaseUrl | undefined,
+): string | undefined {
+  if (production || !url) return undefined;
+  const path = besideDatabase(url, 'data-key');
+  return purpose === 'serve' || existsSync(path) ? kept(path, 32) : undefined;
+}
+
+function besideDatabase(url: DatabaseUrl, name: string): string {
+  return url.kind === 'sqlite' ? `${resolve(url.path)}.${name}` : resolve(`data/ecatalog.${name}`);
+}
+
+/** A development secret that is made once and kept in a file (mode 0600), so that a second start knows it. */
+function kept(path: string, bytes: number): string {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, randomBytes(48).toString('base64'), { mode: 0o600, flag: 'wx' });
+    writeFileSync(path, randomBytes(bytes).toString('base64'), { mode: 0o600, flag: 'wx' });
   }
   return readFileSync(path, 'utf8');
+}
+
+function mailServer(text: string): string {
+  const hint = 'as in smtp://user:password@mail.example.com:587 or smtps://… (TLS from the first byte)';
+  if (!/^smtps?:\/\/./.test(text) || !URL.canParse(text)) throw new Error(`must be an address, ${hint}`);
+  return text;
+}
+
+/** Who mails come from: MAIL_FROM, or a name at the front end's host. */
+function sender(text: string | undefined, publicUrl: string | undefined): string {
+  const host = publicUrl === undefined ? 'localhost' : new URL(publicUrl).hostname;
+  if (text === undefined) return `LTP Labs <no-reply@${isIP(host) === 0 ? host : 'localhost'}>`;
+  const address = String.raw`[^\s<>@,]+@[^\s<>@,]+`;
+  if (!new RegExp(`^(${address}|[^<>\\r\\n]*<${address}>)$`).test(text))
+    throw new Error('must be an address, as in `LTP Labs <catalog@example.com>`');
+  return text;
 }
 
 function oneOf<T extends string>(value: string | undefined, words: readonly T[]): T {

@@ -96,6 +96,11 @@ export const variables = [
     help: 'The secret before the last rotation: its tokens are still taken.',
     secret: true,
   },
+  {
+    name: 'DATA_KEY',
+    help: 'Encrypts second-factor secrets and unsent mail at rest: 32 bytes in base64 or hex. In development made beside the database.',
+    secret: true,
+  },
   { name: 'ADMIN_EMAIL', help: 'The first administrator, used only while there is no user.' },
   {
     name: 'ADMIN_PASSWORD',
@@ -103,6 +108,21 @@ export const variables = [
     secret: true,
   },
   { name: 'PUBLIC_URL', help: "The front end's address, for links in invitations and resets." },
+  {
+    name: 'SMTP_URL',
+    help: 'The mail server, `smtp://user:password@host:587` or `smtps://…`; without it nothing is mailed.',
+    secret: true,
+  },
+  {
+    name: 'MAIL_FROM',
+    help: 'Who mails come from, as `LTP Labs <catalog@example.com>`; without it no-reply at the host of PUBLIC_URL.',
+  },
+  {
+    name: 'JOBS_TICK_MS',
+    help: 'How often it is asked which background jobs are due; 0: this process does none.',
+    default: '5000',
+    unit: 'ms',
+  },
   {
     name: 'TRUSTED_PROXIES',
     help: 'Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed, by comma.',

@@ -1,6 +1,8 @@
 import { UsageDaily, UsageDailyClient, UsageDailyTotal, UsageEvent } from '../analytics/usage.entity.js';
 import { AuditEntry } from '../audit/audit.entity.js';
+import { ApiKey } from '../auth/api-key.entity.js';
 import { AccountToken, Credentials, SignInFailures } from '../auth/account.entity.js';
+import { RecoveryCode, SecondFactor } from '../auth/second-factor.entity.js';
 import { RefreshToken, Session } from '../auth/session.entity.js';
 import { User } from '../auth/user.entity.js';
 import { Client, ClientAccessChange } from '../clients/client.entity.js';
@@ -9,6 +11,9 @@ import { DemoSession } from '../demos/demo-session.entity.js';
 import { Demo, DemoStatusChange } from '../demos/demo.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency.entity.js';
 import { Image } from '../images/image.entity.js';
+import { Job } from '../jobs/job.entity.js';
+import { Notification, OutgoingMail } from '../notifications/notification.entity.js';
+import { BasketItem } from '../requests/basket.entity.js';
 import { AccessRequest, AccessRequestItem } from '../requests/request.entity.js';
 import { Setting } from '../settings/setting.entity.js';
 
@@ -36,4 +41,11 @@ export const entities = [
   AccessRequestItem,
   AuditEntry,
   Setting,
+  BasketItem,
+  ApiKey,
+  SecondFactor,
+  RecoveryCode,
+  Notification,
+  OutgoingMail,
+  Job,
 ];

@@ -11,11 +11,13 @@ import {
   getSchemaPath,
 } from '@nestjs/swagger';
 import { Access, CurrentPrincipal, type Principal } from '../auth/access.js';
+import { CsvFile, type ImportedDto, ImportQuery, TakesCsv } from '../common/csv-upload.js';
 import { ApiIfMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, type Page } from '../common/pagination.js';
 import { Idempotent } from '../idempotency/idempotency.service.js';
+import { DemoImportService } from './demo-import.service.js';
 import { CatalogDemoDto, DemoDto, DemoPatch, DemoQuery, ImpactDto, NewDemoInput } from './demos.dto.js';
 import { DemosService } from './demos.service.js';
 import { launchKinds } from './launch.dto.js';
@@ -24,7 +26,10 @@ import { launchKinds } from './launch.dto.js';
 @ApiExtraModels(...Object.values(launchKinds), DemoDto, CatalogDemoDto)
 @Controller('demos')
 export class DemosController {
-  constructor(private readonly demos: DemosService) {}
+  constructor(
+    private readonly demos: DemosService,
+    private readonly importer: DemoImportService,
+  ) {}
 
   @Access({ users: 'viewer', clients: 'active', key: 'demos:read' })
   @Get()
@@ -52,6 +57,20 @@ export class DemosController {
   })
   create(@Body() input: NewDemoInput): Promise<DemoDto> {
     return this.demos.create(input);
+  }
+
+  @Access({ users: 'admin', key: 'demos:write' })
+  @Post('import')
+  @TakesCsv(
+    'title,summary,category,tags,launch\r\nFleet analytics,Vehicles on a map.,analytics,maps;live,"{""kind"":""link"",""url"":""https://demo.example.com""}"\r\n',
+  )
+  @ApiOperation({
+    summary: 'Import demos',
+    description:
+      'All of them or none, as drafts. The columns are the fields of `POST /demos`, `launch` as JSON, `tags` split by `;`; the header is line 1, an empty cell is a field not given.',
+  })
+  import(@CsvFile() file: Buffer, @Query() { dryRun }: ImportQuery): Promise<ImportedDto> {
+    return this.importer.import(file, { dryRun });
   }
 
   @Access({ users: 'viewer', clients: 'active', key: 'demos:read' })

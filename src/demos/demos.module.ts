@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DemoSessionsModule } from './demo-sessions.module.js';
+import { DemoImportService } from './demo-import.service.js';
 import { DemosController } from './demos.controller.js';
 import { DemosService } from './demos.service.js';
 
@@ -7,7 +8,7 @@ import { DemosService } from './demos.service.js';
 @Module({
   imports: [DemoSessionsModule],
   controllers: [DemosController],
-  providers: [DemosService],
+  providers: [DemosService, DemoImportService],
   exports: [DemosService],
 })
 export class DemosModule {}

@@ -69,3 +69,6 @@ export const impact = prepare<ImpactDto>(
    FROM "demos" d WHERE d."id" = :id`,
   { clients: 'integer', liveSessions: 'integer', pendingRequests: 'integer' },
 );
+
+/** Those of the ids that are an image's. */
+export const knownImages = 'SELECT "id" FROM "docker_images" WHERE "id" IN (:...ids)';

@@ -8,6 +8,7 @@ import { isId, newId } from '../common/ids.js';
 import { Lists, type ListSpec, type Page } from '../common/pagination.js';
 import { conflict, invalid, notFound } from '../common/problem.js';
 import { likeContaining, searchable } from '../common/text.js';
+import { insertAll } from '../database/bulk.js';
 import { isForeignKeyViolation } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
@@ -37,12 +38,14 @@ import {
   hasTag,
   impact,
   isGranted,
+  knownImages,
   takenSlugs,
 } from './demos.queries.js';
 import { takeTurn } from './turns.js';
 
 const SEARCH_LENGTH = 8000;
 const SLUGS_AT_ONCE = 20;
+const IMAGES_AT_ONCE = 500;
 
 /** The catalog of demos: draft, published, retired. */
 @Injectable()
@@ -105,33 +108,63 @@ export class DemosService {
   }
 
   /** Adds a demo as a draft. @throws Problem `validation` naming `launch.imageId` when there is no such image */
-  async create({ launch, ...input }: NewDemoInput): Promise<DemoDto> {
+  async create(input: NewDemoInput): Promise<DemoDto> {
     const creating = this.idempotency.run<DemoDto>(async () => {
       const now = this.clock.now();
-      const demo: Demo = {
-        id: newId(),
-        slug: await this.freeSlug(slugOf(input.title)),
-        description: null,
-        tags: [],
-        docsUrl: null,
-        thumbnailUrl: null,
-        ...input,
-        ...toLaunchColumns(launch),
-        status: 'draft',
-        searchText: searchTextOf({ tags: [], ...input }),
-        version: 1,
-        createdAt: now,
-        updatedAt: now,
-        publishedAt: null,
-        retiredAt: null,
-      };
+      await takeTurn(this.uow, 'slug');
+      const { slug } = await this.freeSlug(slugOf(input.title));
+      const demo = newDraft(input, slug, now);
       await this.uow.manager.insert(Demo, demo);
       await this.noteStatus(demo, now);
-      const after = shown(audited(demo), ['slug', ...auditedFields]);
-      this.audit.record({ action: 'demo.created', entityType: 'demo', entityId: demo.id, after });
+      this.noteCreated(demo);
       return toDemoDto(demo, true);
     });
     return creating.catch(throwUnknownImage);
+  }
+
+  /**
+   * Adds many demos as drafts: all or none, with one audit entry that names all.
+   * @throws Problem as `create`; `unknownImages` says which, beforehand
+   */
+  async createAll(inputs: NewDemoInput[]): Promise<void> {
+    const creating = this.uow.run(async (manager) => {
+      const now = this.clock.now();
+      await takeTurn(this.uow, 'slug');
+      const taken = new Set<string>();
+      // Of each title's slug all numbers up to this one are taken.
+      const last = new Map<string, number>();
+      const demos: Demo[] = [];
+      for (const input of inputs) {
+        const wanted = slugOf(input.title);
+        const { slug, number } = await this.freeSlug(wanted, (last.get(wanted) ?? 0) + 1, taken);
+        last.set(wanted, number);
+        taken.add(slug);
+        demos.push(newDraft(input, slug, now));
+      }
+      await insertAll(manager, Demo, demos);
+      const changes = demos.map(({ id, status }) => ({ id: newId(), demoId: id, at: now, status }));
+      await insertAll(manager, DemoStatusChange, changes);
+      this.audit.record({
+        action: 'demo.imported',
+        entityType: 'demo',
+        entityId: null,
+        after: { count: demos.length },
+      });
+      for (const demo of demos) this.noteCreated(demo);
+    });
+    await creating.catch(throwUnknownImage);
+  }
+
+  /** Returns those of the ids that are no image's. */
+  async unknownImages(ids: string[]): Promise<Set<string>> {
+    const unknown = new Set(ids);
+    const all = [...unknown];
+    for (let start = 0; start < all.length; start += IMAGES_AT_ONCE) {
+      const some = all.slice(start, start + IMAGES_AT_ONCE);
+      for (const { id } of await this.uow.query<{ id: string }>(knownImages, { ids: some }))
+        unknown.delete(id);
+    }
+    return unknown;
   }
 
   /**
@@ -239,16 +272,44 @@ export class DemosService {
     return found(await query.getOne());
   }
 
-  /** Two demos of one title at once must not find the same slug free. */
-  private async freeSlug(slug: string): Promise<string> {
-    await takeTurn(this.uow, 'slug');
-    for (let first = 1; ; first += SLUGS_AT_ONCE) {
-      const slugs = slugCandidates(slug, first, SLUGS_AT_ONCE);
+  private noteCreated(demo: Demo): void {
+    const after = shown(audited(demo), ['slug', ...auditedFields]);
+    this.audit.record({ action: 'demo.created', entityType: 'demo', entityId: demo.id, after });
+  }
+
+  /** Whoever asks has the turn: two demos of one title at once must not find the same slug free. */
+  private async freeSlug(
+    wanted: string,
+    first = 1,
+    taken: ReadonlySet<string> = new Set(),
+  ): Promise<{ slug: string; number: number }> {
+    for (let from = first; ; from += SLUGS_AT_ONCE) {
+      const slugs = slugCandidates(wanted, from, SLUGS_AT_ONCE);
       const rows = await this.uow.query<{ slug: string }>(takenSlugs, { slugs });
-      const free = slugs.find((candidate) => !rows.some((row) => row.slug === candidate));
-      if (free !== undefined) return free;
+      const index = slugs.findIndex((slug) => !taken.has(slug) && !rows.some((row) => row.slug === slug));
+      if (index >= 0) return { slug: slugs[index]!, number: from + index };
     }
   }
+}
+
+function newDraft({ launch, ...input }: NewDemoInput, slug: string, now: Date): Demo {
+  return {
+    id: newId(),
+    slug,
+    description: null,
+    tags: [],
+    docsUrl: null,
+    thumbnailUrl: null,
+    ...input,
+    ...toLaunchColumns(launch),
+    status: 'draft',
+    searchText: searchTextOf({ tags: [], ...input }),
+    version: 1,
+    createdAt: now,
+    updatedAt: now,
+    publishedAt: null,
+    retiredAt: null,
+  };
 }
 
 const auditedFields = [

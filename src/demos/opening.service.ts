@@ -6,7 +6,7 @@ import { Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { DemoSession } from './demo-session.entity.js';
-import type { OpenedDemoDto } from './demo-sessions.dto.js';
+import { type OpenedDemoDto, toImageDto } from './demo-sessions.dto.js';
 import { holdAccess, opening, type Opening } from './demo-sessions.queries.js';
 import {
   type Clocks,
@@ -88,7 +88,6 @@ export class OpeningService {
     if (url === null) {
       throw new Problem('launch-unavailable', 'The setting launch.containerUrlTemplate is not set.');
     }
-    const { imageReference, imageDigest } = facts;
     return {
       demoSessionId: session.id,
       status: 'ready',
@@ -96,7 +95,7 @@ export class OpeningService {
       launchToken: this.tokens.signLaunchToken(session.id),
       openedAt: session.openedAt,
       expiresAt: session.expiresAt,
-      ...(imageReference !== null && { image: { reference: imageReference, digest: imageDigest } }),
+      ...toImageDto(facts),
     };
   }
 

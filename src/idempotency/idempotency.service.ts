@@ -83,12 +83,8 @@ export class IdempotencyService {
     const row = { accountId: actor.id, key };
     return this.uow.run(async (manager) => {
       const now = this.clock.now();
+      await this.removeExpired();
       const keys = manager.getRepository(IdempotencyKey);
-      await keys
-        .createQueryBuilder()
-        .delete()
-        .where('createdAt <= :before', { before: after(now, -KEPT) })
-        .execute();
       // A second call with the key waits here for the first one's commit.
       await keys
         .createQueryBuilder()
@@ -107,6 +103,13 @@ export class IdempotencyService {
       );
       await keys.update(row, { answer: JSON.stringify(kept) });
       return answer;
+    });
+  }
+
+  /** Removes the keys that are not remembered any longer. Inside a unit of work. @returns how many */
+  removeExpired(): Promise<number> {
+    return this.uow.execute(`DELETE FROM "idempotency_keys" WHERE "created_at" <= :before`, {
+      before: after(this.clock.now(), -KEPT),
     });
   }
 

@@ -23,6 +23,8 @@ export class Image {
   @TextColumn({ length: 1000, nullable: true }) description!: string | null;
   @BigIntColumn({ nullable: true }) sizeBytes!: number | null;
   @JsonColumn({ nullable: true }) platforms!: string[] | null;
+  /** Where the tag points now, when that is no longer `digest`. */
+  @TextColumn({ length: 71, nullable: true }) movedDigest!: string | null;
   @InstantColumn({ nullable: true }) resolvedAt!: Date | null;
   @IntColumn() version!: number;
   @InstantColumn() createdAt!: Date;

@@ -13,7 +13,7 @@ import { Image } from './image.entity.js';
 import { type ImageName, parseReference } from './image.rules.js';
 import { type ImageDto, type ImagePatch, type NewImageInput, toImageDto } from './images.dto.js';
 
-const UNRESOLVED = { digest: null, sizeBytes: null, platforms: null, resolvedAt: null };
+const UNRESOLVED = { digest: null, movedDigest: null, sizeBytes: null, platforms: null, resolvedAt: null };
 
 /** The Docker images that container demos run. */
 @Injectable()

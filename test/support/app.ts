@@ -120,6 +120,8 @@ export class TestApp extends Http {
       DATABASE_URL: database.url,
       JWT_SECRET: randomBytes(48).toString('base64'),
       DATA_KEY: randomBytes(32).toString('base64'),
+      // Background jobs run where a suite asks for them: `app.cli(['jobs', 'run', NAME])`, or a tick of its own.
+      JOBS_TICK_MS: '0',
       ADMIN_EMAIL: 'admin@example.com',
       ADMIN_PASSWORD: newPassword(),
       ...options.env,

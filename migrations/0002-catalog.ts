@@ -55,6 +55,7 @@ export class Catalog1763683200002 implements MigrationInterface {
         CONSTRAINT "ck_demos_retired" CHECK (("status" = 'retired') = ("retired_at" IS NOT NULL)),
         CONSTRAINT "fk_demos_launch_image_id" FOREIGN KEY ("launch_image_id") REFERENCES "docker_images" ("id")
       )`,
+      `CREATE INDEX "ix_demos_created_at" ON "demos" ("created_at", "id")`,
       `CREATE INDEX "ix_demos_status_created_at" ON "demos" ("status", "created_at", "id")`,
       `CREATE INDEX "ix_demos_category" ON "demos" ("category", "status", "created_at", "id")`,
       `CREATE INDEX "ix_demos_launch_image_id" ON "demos" ("launch_image_id")`,

@@ -15,6 +15,7 @@ const config = loadConfig({
   NODE_ENV: 'production',
   DATABASE_URL: 'sqlite:./never-opened.db',
   JWT_SECRET: 'Qm9vdHMgdGhlIGFwcCBvbmx5IHRvIGRlc2NyaWJlIGl0',
+  DATA_KEY: 'kH0mVt3bq8Zs5xRr1oYw7cJd2eLf9uNgAiTpXvBzSyE=',
   LOG_LEVEL: 'silent',
 });
 const app = await createApp(config);

@@ -19,6 +19,8 @@ import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { NotificationsModule } from './notifications/notifications.module.js';
+import { RequestsModule } from './requests/requests.module.js';
 import { SettingsModule } from './settings/settings.module.js';
 
 /** The product: its features, and the one guard, pipe, filter and interceptor that every route has. */
@@ -35,8 +37,10 @@ export class AppModule {
         SettingsModule,
         IdempotencyModule,
         AuthModule,
+        NotificationsModule,
         ClientsModule,
         DemosModule,
+        RequestsModule,
         ImagesModule,
         AnalyticsModule,
         HealthModule,

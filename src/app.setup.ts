@@ -15,6 +15,9 @@ import { makeOpenApiDocument } from './openapi.js';
 /** Largest body; imports have a limit of their own (api.md). */
 const BODY_LIMIT = 128 * 1024;
 
+/** How long a request may take to come in whole. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
 export const HEALTH_PATHS = ['health/live', 'health/ready', 'health/database'];
 
 /**
@@ -38,9 +41,9 @@ export async function createApp(
     genReqId: (request: IncomingMessage) => requestIdOf(request.headers['x-request-id']),
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 15_000,
-    // How often Node looks for requests that take longer.
-    http: { connectionsCheckingInterval: 2_000 },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // Node looks for late requests so often, and for none at all where the time for headers is the longer one.
+    http: { connectionsCheckingInterval: 2_000, headersTimeout: REQUEST_TIMEOUT_MS },
     clientErrorHandler: answerClientError,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 300 },
@@ -63,6 +66,7 @@ export async function createApp(
   if (config.corsOrigins.length > 0) {
     app.enableCors({
       origin: config.corsOrigins,
+      methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
       exposedHeaders: ['ETag', 'Location', 'X-Request-Id', 'Retry-After'],
     });
   }

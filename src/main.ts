@@ -12,6 +12,9 @@ import { DatabaseConnection } from './database/connection.js';
 import { withMigrator } from './database/migrator.js';
 import { DrainingService } from './health/draining.service.js';
 
+/** How long a connection may stay open in a drain. */
+const CONNECTION_LIMIT_MS = 20_000;
+
 /** How long a drain may take before the process ends all the same. */
 const DRAIN_LIMIT_MS = 25_000;
 
@@ -85,7 +88,11 @@ function addressOf(app: NestFastifyApplication, config: AppConfig): string {
 async function drain(app: NestFastifyApplication, config: AppConfig): Promise<void> {
   app.get(DrainingService).begin();
   if (config.drainMs > 0) await new Promise((resolve) => setTimeout(resolve, config.drainMs));
+  // From here Node looks no more for requests that come in too slowly.
+  const server = app.getHttpServer();
+  const late = setTimeout(() => server.closeAllConnections(), CONNECTION_LIMIT_MS).unref();
   await app.close();
+  clearTimeout(late);
 }
 
 function closeOnSignals(running: Running): void {

@@ -24,11 +24,12 @@ const PROBLEM = {
 } as const;
 
 const TAGS: Record<string, string> = {
-  auth: 'Sign in and out, own sessions and password, users.',
+  auth: 'Sign in and out, own sessions, password and second factor, users, API keys.',
   clients: "Outsiders' accounts, their access windows and grants.",
   demos: 'The catalog.',
   'demo-sessions': 'Openings of demos.',
   images: 'Docker images that demos are made of.',
+  notifications: 'The own inbox: what a mail would say.',
   analytics: 'Who uses what.',
   audit: 'Who did what to what, append-only and hash-chained.',
   settings: "The product's settings.",
@@ -65,9 +66,34 @@ export function makeOpenApiDocument(app: INestApplication): OpenAPIObject {
     schemas: { ...document.components?.schemas, Problem: PROBLEM as never },
   };
   for (const path of Object.values(document.paths)) {
-    for (const operation of Object.values(path) as Operation[]) describeProblems(operation);
+    for (const operation of Object.values(path) as Operation[]) {
+      describeProblems(operation);
+      closeInput(operation.requestBody, document);
+      allowNoBody(operation, document);
+      // What a token adds to a public answer is optional.
+      if (operation['x-access' as never] === 'public') operation.security?.unshift({});
+    }
   }
   return document;
+}
+
+/** Unknown fields are refused: a schema that is sent says so, with all it is made of. */
+function closeInput(part: unknown, document: OpenAPIObject): void {
+  for (const [, name] of JSON.stringify(part ?? {}).matchAll(/"#\/components\/schemas\/(\w+)"/g)) {
+    const schema = document.components?.schemas?.[name ?? ''];
+    if (!schema || '$ref' in schema || schema.additionalProperties !== undefined) continue;
+    schema.additionalProperties = false;
+    closeInput(schema, document);
+  }
+}
+
+/** A body all of whose fields may be left out may be left out itself. */
+function allowNoBody({ requestBody }: Operation, document: OpenAPIObject): void {
+  if (!requestBody || '$ref' in requestBody) return;
+  const schema = requestBody.content['application/json']?.schema;
+  const name = schema && '$ref' in schema ? schema.$ref.split('/').at(-1) : undefined;
+  const body = document.components?.schemas?.[name ?? ''];
+  if (body && !('$ref' in body) && !body.required?.length) requestBody.required = false;
 }
 
 /** Every refusal of every operation is a problem. */

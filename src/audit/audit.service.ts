@@ -28,11 +28,12 @@ interface Pending {
   changes: Change[];
 }
 
-const PENDING = Symbol('audit entry of this unit');
+const PENDING = Symbol('audit entries of this unit');
 
 /**
  * Writes the audit log. Inside a unit of work the first `record` names the entry; what later ones changed in the same
- * unit is listed in its `after.also`, so that one call makes one entry.
+ * unit is listed in its `after.also`, so that one call makes one entry. What the product itself did on a caller's
+ * behalf is its own entry: an entry has one actor.
  */
 @Injectable()
 export class AuditService {
@@ -49,13 +50,14 @@ export class AuditService {
   record(change: Change, actor: Actor = requestContext().actor): void {
     const state = this.uow.state;
     if (!state) throw new Error('An audit entry needs the unit of work of its change.');
-    const pending = state.get(PENDING) as Pending | undefined;
-    if (pending) {
-      pending.changes.push(change);
+    const pending = (state.get(PENDING) ?? []) as Pending[];
+    const entry = pending.find(({ actor: { kind, id } }) => kind === actor.kind && id === actor.id);
+    if (entry) {
+      entry.changes.push(change);
       return;
     }
     const fresh: Pending = { actor, changes: [change] };
-    state.set(PENDING, fresh);
+    state.set(PENDING, [...pending, fresh]);
     this.uow.beforeCommit(() => this.append(fresh));
   }
 

@@ -6,11 +6,15 @@ import { Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
 import { ACCESS, type AccessRule, type Principal } from './access.js';
 import { refusal } from './access.rules.js';
+import { apiKeyOf, ApiKeysService } from './api-keys.service.js';
 
 /** The one guard: who may call a route is what the route declares (`@Access`, `@Public`), and nothing else. */
 @Injectable()
 export class AccessGuard extends AuthGuard('jwt') {
-  constructor(private readonly reflector: Reflector) {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly keys: ApiKeysService,
+  ) {
     super();
   }
 
@@ -29,14 +33,20 @@ export class AccessGuard extends AuthGuard('jwt') {
    * @throws Problem `unauthenticated`
    */
   async authenticate(context: ExecutionContext): Promise<Principal> {
-    await super.canActivate(context);
-    return context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>().user;
+    const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
+    const key = apiKeyOf(request.headers.authorization);
+    if (key === undefined) await super.canActivate(context);
+    else request.user = this.handleRequest(null, (await this.keys.principal(key)) ?? false);
+    return request.user;
   }
 
   override handleRequest<T>(error: unknown, principal: T | false): T {
     if (error instanceof Error) throw error;
     if (!principal) {
-      throw new Problem('unauthenticated', 'Send a valid access token as `Authorization: Bearer …`.');
+      throw new Problem(
+        'unauthenticated',
+        'Send a valid access token or API key as `Authorization: Bearer …`.',
+      );
     }
     return principal;
   }

@@ -2,6 +2,8 @@ import { Global, Module } from '@nestjs/common';
 import { PassportModule } from '@nestjs/passport';
 import { AccessGuard } from './access.guard.js';
 import { AccountTokensService } from './account-tokens.service.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeysService } from './api-keys.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthService } from './auth.service.js';
 import { CredentialsService } from './credentials.service.js';
@@ -19,10 +21,11 @@ import { UsersService } from './users.service.js';
 @Global()
 @Module({
   imports: [PassportModule],
-  controllers: [AuthController, UsersController],
+  controllers: [ApiKeysController, AuthController, UsersController],
   providers: [
     AccessGuard,
     AccountTokensService,
+    ApiKeysService,
     AuthService,
     CredentialsService,
     FirstAdminService,

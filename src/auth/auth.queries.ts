@@ -1,4 +1,5 @@
 import { prepare } from '../database/sql.js';
+import type { KeyScope } from './access.js';
 import type { Language, Role } from './accounts.js';
 
 /** A session with what decides what it may do now: read on every request, so one statement over three tables. */
@@ -81,4 +82,19 @@ export const accountByClientId = prepare<AccountRow>(
   'account_by_client',
   accountSql('k."client_id" = :id'),
   accountTypes,
+);
+
+/** A key that can be used, and when it was last. */
+export const apiKeyByHash = prepare<{ id: string; scopes: KeyScope[]; lastUsedAt: Date | null }>(
+  'api_key_by_hash',
+  `SELECT "id", "scopes", "last_used_at" AS "lastUsedAt" FROM "api_keys"
+   WHERE "key_hash" = :keyHash AND "removed_at" IS NULL AND "expires_at" > :now`,
+  { scopes: 'json', lastUsedAt: 'instant' },
+);
+
+/** Of many calls at once one writes. */
+export const stampApiKey = prepare(
+  'stamp_api_key',
+  `UPDATE "api_keys" SET "last_used_at" = :now
+   WHERE "id" = :id AND ("last_used_at" IS NULL OR "last_used_at" <= :before)`,
 );

@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { invalid, notFound, Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { AccountTokensService } from './account-tokens.service.js';
 import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
@@ -27,6 +28,7 @@ export class AuthService {
     private readonly passwords: PasswordsService,
     private readonly sessions: SessionsService,
     private readonly accountTokens: AccountTokensService,
+    private readonly notifications: NotificationsService,
   ) {}
 
   /**
@@ -108,6 +110,7 @@ export class AuthService {
       await this.accountTokens.removeAll(me);
       await this.sessions.endAll(me, 'password-changed', { except: me.sessionId });
       this.audit.record({ action: 'auth.password-changed', entityType: me.kind, entityId: me.id });
+      await this.tellPasswordChanged(me);
       return 'done';
     });
     if (outcome === 'locked') throw await this.failures.locked(account.email);
@@ -143,6 +146,7 @@ export class AuthService {
       await this.credentials.setPassword(ref, passwordHash);
       await this.sessions.endAll(ref, 'password-changed');
       this.audit.record({ action: 'auth.password-reset', entityType: ref.kind, entityId: ref.id }, ref);
+      await this.tellPasswordChanged(ref);
     });
   }
 
@@ -192,6 +196,10 @@ export class AuthService {
     const account = await this.accountOf(purpose, token);
     await this.accountTokens.removeAll(ref);
     return account;
+  }
+
+  private async tellPasswordChanged(account: AccountRef): Promise<void> {
+    await this.notifications.tell(account, 'password-changed', { at: this.clock.now() });
   }
 
   private hashNew(account: AccountRow, password: string, field: string): Promise<string> {

@@ -40,11 +40,13 @@ export function passwordFault(
     .map(fold)
     .filter((term) => term.length >= 3)
     .sort((one, other) => other.length - one.length);
-  const own = terms
-    .reduce((rest, term) => rest.replaceAll(term, ' '), fold(password))
-    .replace(/[^\p{L}\p{N}]+/gu, '');
-  if ([...own].length < Math.min(MIN_OWN, minLength))
+  const folded = fold(password);
+  const rest = terms.reduce((text, term) => text.replaceAll(term, ' '), folded);
+  const own = rest.replace(/[^\p{L}\p{N}]+/gu, '');
+  if (rest !== folded && [...own].length < MIN_OWN)
     return 'is made of the name, e-mail or company of the account';
-  if (estimator.check(password, terms).score < MIN_SCORE) return 'is too common or too easy to guess';
+  // A common one in full-width letters is as common.
+  if (estimator.check(password.normalize('NFKC'), terms).score < MIN_SCORE)
+    return 'is too common or too easy to guess';
   return undefined;
 }

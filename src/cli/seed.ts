@@ -6,7 +6,7 @@ import { UsersService } from '../auth/users.service.js';
 import { ClientAccessService } from '../clients/client-access.service.js';
 import { ClientsService } from '../clients/clients.service.js';
 import { after, Clock, DAY, HOUR, MINUTE } from '../common/clock.js';
-import { newId, newSecret } from '../common/ids.js';
+import { newSecret } from '../common/ids.js';
 import { withRequestContext } from '../common/request-context.js';
 import type { AppConfig } from '../config/app-config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
@@ -14,7 +14,7 @@ import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { DemosService } from '../demos/demos.service.js';
 import { OpeningService } from '../demos/opening.service.js';
 import { ImagesService } from '../images/images.service.js';
-import { AccessRequest, AccessRequestItem } from '../requests/request.entity.js';
+import { RequestsService } from '../requests/requests.service.js';
 import { withServices } from './context.js';
 import { CommandError, type Output } from './output.js';
 import { type SampleClient, sampleClients, sampleDemos, sampleImages, sampleUsers } from './sample.js';
@@ -222,29 +222,18 @@ class Stage {
 
   /** An expired client asks for time; one who is active asks for another demo. */
   private async request(client: SampleClient, clientId: string, demos: string[]): Promise<void> {
-    const kind = client.ends < 0 ? 'renewal' : 'access';
+    const kind = client.ends < 0 ? ('renewal' as const) : ('access' as const);
     if (client.revoked !== undefined || client.perWeek === 0) return;
-    const at = this.day(Math.min(client.ends, -1));
-    const { manager } = this.services.get(UnitOfWork);
-    const id = newId();
-    await manager.insert(AccessRequest, {
-      id,
-      clientId,
-      kind,
-      status: 'pending',
-      days: kind === 'renewal' ? 30 : null,
-      message: kind === 'renewal' ? 'We would like to show it to our board.' : 'This one would help us too.',
-      note: null,
-      decidedByKind: null,
-      decidedById: null,
-      decidedAt: null,
-      version: 1,
-      createdAt: at,
-      updatedAt: at,
-    });
+    this.clock.set(this.day(Math.min(client.ends, -1)));
     const other = sampleDemos.findIndex((demo, index) => demo.published && !client.grants.includes(index));
-    if (kind === 'access')
-      await manager.insert(AccessRequestItem, { requestId: id, demoId: demos[other]!, approved: null });
+    const asked =
+      kind === 'renewal'
+        ? { kind, days: 30, message: 'We would like to show it to our board.' }
+        : { kind, demoIds: [demos[other]!], message: 'This one would help us too.' };
+    const me = { kind: 'client', id: clientId } as const;
+    await withRequestContext({ requestId: null, ip: null, userAgent: null, actor: me }, () =>
+      this.services.get(RequestsService).ask(clientId, asked),
+    );
   }
 
   /** Nine in the morning (UTC) of a day before or after today. */

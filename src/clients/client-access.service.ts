@@ -12,7 +12,7 @@ import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import { type ClientDto, type RenewInput, toClientDto } from './clients.dto.js';
-import { assertNotRevoked, renewedEnd, shortenedEnd } from './clients.rules.js';
+import { assertNotRevoked, isWithinCeiling, renewedEnd, shortenedEnd } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 
 /** What becomes of a client's access: revoked, reinstated, renewed, shortened, invited again. */
@@ -73,6 +73,11 @@ export class ClientAccessService {
       const accessEndsAt = renewedEnd(client, asked, await this.settings.get('access.maxDaysAhead'), now);
       return this.move(client, accessEndsAt, now, 'client.renewed');
     });
+  }
+
+  /** Tells whether `days` more would end a client's access at the ceiling `access.maxDaysAhead` or before it. */
+  async isWithinCeiling(client: Client, days: number): Promise<boolean> {
+    return isWithinCeiling(client, days, await this.settings.get('access.maxDaysAhead'), this.clock.now());
   }
 
   /**

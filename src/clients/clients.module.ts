@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
+import { RequestErasureModule } from '../requests/request-erasure.module.js';
 import { ClientAccessService } from './client-access.service.js';
 import { ClientExchangeController } from './client-exchange.controller.js';
 import { ClientExportService } from './client-export.service.js';
@@ -12,7 +13,7 @@ import { GrantsService } from './grants.service.js';
 
 /** Clients, their access window and their grants. */
 @Module({
-  imports: [DemoSessionsModule],
+  imports: [DemoSessionsModule, RequestErasureModule],
   controllers: [ClientExchangeController, ClientsController, GrantsController],
   providers: [
     ClientStore,
@@ -22,5 +23,6 @@ import { GrantsService } from './grants.service.js';
     ClientAccessService,
     GrantsService,
   ],
+  exports: [ClientStore, ClientAccessService, GrantsService],
 })
 export class ClientsModule {}

@@ -79,14 +79,18 @@ export interface GrantRow {
   grantedAt: Date;
 }
 
+/** Who made the grant `g`: a user or a key, removed or not. */
+const granterName = `CASE g."granted_by_kind"
+       WHEN 'user' THEN (SELECT u."name" FROM "users" u WHERE u."id" = g."granted_by_id")
+       WHEN 'key' THEN (SELECT k."name" FROM "api_keys" k WHERE k."id" = g."granted_by_id") END`;
+
 /** A client's current grants, the oldest first. */
 export const currentGrants = prepare<GrantRow>(
   'current-grants',
   `SELECT g."demo_id" AS "demoId", d."slug", d."title", d."status" AS "demoStatus", g."starts_at" AS "startsAt",
      g."ends_at" AS "endsAt", g."granted_by_kind" AS "grantedByKind", g."granted_by_id" AS "grantedById",
-     u."name" AS "grantedByName", g."granted_at" AS "grantedAt"
+     ${granterName} AS "grantedByName", g."granted_at" AS "grantedAt"
    FROM "client_demo_access" g JOIN "demos" d ON d."id" = g."demo_id"
-   LEFT JOIN "users" u ON g."granted_by_kind" = 'user' AND u."id" = g."granted_by_id"
    WHERE g."client_id" = :clientId AND g."removed_at" IS NULL
    ORDER BY g."granted_at", g."id"`,
   { startsAt: 'instant', endsAt: 'instant', grantedAt: 'instant' },
@@ -118,14 +122,14 @@ export const accessAt = prepare<AccessRow>(
      (SELECT s."status" FROM "demo_status_changes" s WHERE s."demo_id" = g."demo_id" AND s."at" <= :at
       ORDER BY s."at" DESC, s."id" DESC LIMIT 1) AS "demoStatus",
      g."starts_at" AS "startsAt", g."ends_at" AS "endsAt", g."granted_by_kind" AS "grantedByKind",
-     g."granted_by_id" AS "grantedById", u."name" AS "grantedByName", g."granted_at" AS "grantedAt"
+     g."granted_by_id" AS "grantedById", ${granterName} AS "grantedByName",
+     g."granted_at" AS "grantedAt"
    FROM "clients" c
    LEFT JOIN "client_access_changes" w ON w."id" = (
      SELECT x."id" FROM "client_access_changes" x WHERE x."client_id" = c."id" AND x."at" <= :at
      ORDER BY x."at" DESC, x."id" DESC LIMIT 1)
    LEFT JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."granted_at" <= :at
      AND (g."removed_at" IS NULL OR g."removed_at" > :at)
-   LEFT JOIN "users" u ON g."granted_by_kind" = 'user' AND u."id" = g."granted_by_id"
    WHERE c."id" = :clientId AND c."erased_at" IS NULL
    ORDER BY g."granted_at", g."id"`,
   {
@@ -137,9 +141,3 @@ export const accessAt = prepare<AccessRow>(
     grantedAt: 'instant',
   },
 );
-
-/** Empties what an erased client wrote in requests and takes back those still pending. */
-export const forgetRequests = `UPDATE "requests" SET "message" = NULL, "note" = NULL, "version" = "version" + 1,
-  "updated_at" = :now, "status" = CASE "status" WHEN 'pending' THEN 'cancelled' ELSE "status" END,
-  "decided_at" = COALESCE("decided_at", :now), "decided_by_kind" = COALESCE("decided_by_kind", 'system')
-  WHERE "client_id" = :clientId`;

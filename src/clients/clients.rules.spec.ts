@@ -1,6 +1,13 @@
 import { DAY } from '../common/clock.js';
 import { Problem } from '../common/problem.js';
-import { assertGrantWindow, isOpen, newWindow, renewedEnd, shortenedEnd } from './clients.rules.js';
+import {
+  assertGrantWindow,
+  isOpen,
+  isWithinCeiling,
+  newWindow,
+  renewedEnd,
+  shortenedEnd,
+} from './clients.rules.js';
 
 const now = new Date('2026-11-21T12:00:00.000Z');
 /** The instant so many days (and milliseconds) from now. */
@@ -73,6 +80,17 @@ describe('renewedEnd', () => {
     ['revoked', revoked, { days: 5 }, [409]],
   ])('%s', (_, window, asked, expected) => {
     expect(outcome(() => renewedEnd(window, asked, 365, now))).toEqual(expected);
+  });
+});
+
+describe('isWithinCeiling', () => {
+  it.each([
+    ['an active client, to the ceiling', day(10), 355, true],
+    ['an active client, beyond it', day(10), 356, false],
+    ['an expired client, to the ceiling', day(-10), 365, true],
+    ['an expired client, beyond it', day(-10), 366, false],
+  ])('%s', (_, accessEndsAt, days, within) => {
+    expect(isWithinCeiling({ accessStartsAt: day(-20), accessEndsAt }, days, 365, now)).toBe(within);
   });
 });
 

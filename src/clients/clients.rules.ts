@@ -60,11 +60,16 @@ export function renewedEnd(
     throw eitherOr('days', 'until', 'give either days or until');
   }
   assertNotRevoked(window);
-  const from = later(now, window.accessEndsAt);
-  const end = asked.until ?? after(from, (asked.days ?? 0) * DAY);
-  if (end <= from) throw invalid('until', 'must be later than now and than the current end of the access');
+  const end = asked.until ?? extendedEnd(window, asked.days ?? 0, now);
+  if (end <= later(now, window.accessEndsAt))
+    throw invalid('until', 'must be later than now and than the current end of the access');
   assertBelowCeiling(end, maxDaysAhead, now, asked.until ? 'until' : 'days');
   return end;
+}
+
+/** Tells whether `days` more would end the access at the ceiling or before it. */
+export function isWithinCeiling(window: Span, days: number, maxDaysAhead: number, now: Date): boolean {
+  return extendedEnd(window, days, now) <= ceiling(maxDaysAhead, now);
 }
 
 /**
@@ -119,13 +124,21 @@ export function assertNotRevoked(window: AccessWindow): void {
 }
 
 function assertBelowCeiling(end: Date, maxDaysAhead: number, now: Date, field: string): void {
-  const ceiling = after(now, maxDaysAhead * DAY);
-  if (end > ceiling) {
+  const latest = ceiling(maxDaysAhead, now);
+  if (end > latest) {
     throw invalid(
       field,
-      `must not let the access end later than ${ceiling.toISOString()}, ${maxDaysAhead} days from now`,
+      `must not let the access end later than ${latest.toISOString()}, ${maxDaysAhead} days from now`,
     );
   }
+}
+
+function ceiling(maxDaysAhead: number, now: Date): Date {
+  return after(now, maxDaysAhead * DAY);
+}
+
+function extendedEnd({ accessEndsAt }: Span, days: number, now: Date): Date {
+  return after(later(now, accessEndsAt), days * DAY);
 }
 
 function eitherOr(one: string, other: string, message: string): Problem {

@@ -13,6 +13,8 @@ import { searchable } from '../common/text.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { DemoSessionsService } from '../demos/demo-sessions.service.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
+import { RequestErasureService } from '../requests/request-erasure.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { Client } from './client.entity.js';
 import {
@@ -23,7 +25,7 @@ import {
   toClientDto,
   type ClientPatch,
 } from './clients.dto.js';
-import { clientList, forgetRequests } from './clients.queries.js';
+import { clientList } from './clients.queries.js';
 import { newWindow, type WindowLimits } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
@@ -45,6 +47,8 @@ export class ClientsService {
     private readonly clients: ClientStore,
     private readonly grants: GrantsService,
     private readonly demoSessions: DemoSessionsService,
+    private readonly notifications: NotificationsService,
+    private readonly requests: RequestErasureService,
   ) {}
 
   /**
@@ -161,9 +165,10 @@ export class ClientsService {
       await this.tokens.removeAll(account);
       await this.sessions.removeAll(account);
       await this.idempotency.forget(id);
+      await this.notifications.removeAll(account);
       await this.demoSessions.endLive({ clientId: id }, 'client-erased', now);
       await this.grants.removeAll(id, now);
-      await this.uow.execute(forgetRequests, { clientId: id, now });
+      await this.requests.forget(id, now);
     });
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { IsNull } from 'typeorm';
+import { In, IsNull } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { clientStatus } from '../auth/accounts.js';
 import { Clock } from '../common/clock.js';
@@ -65,7 +65,8 @@ export class GrantsService {
   }
 
   /**
-   * Grants demos to a client that was just made, as long as its access. Inside the unit of work that makes it.
+   * Grants demos to a client, as long as its access: a grant in a window gives way, one without is left as it is. Inside
+   * a unit of work that holds the client or has made it.
    * @throws Problem 400 naming `demoIds` when one is unknown, 409 when one is retired
    */
   async grantAll(client: Client, demoIds: string[], now: Date): Promise<void> {
@@ -76,8 +77,23 @@ export class GrantsService {
       throw invalid('demoIds', `there is no demo ${unknown}`);
     }
     demos.forEach(assertNotRetired);
-    await this.insert(client.id, demoIds, { startsAt: null, endsAt: null }, now);
-    this.record('grant.set', client.id, undefined, { demoIds });
+    const window = { startsAt: null, endsAt: null };
+    const { manager } = this.uow;
+    const current = await manager.findBy(Grant, {
+      clientId: client.id,
+      demoId: In(demoIds),
+      removedAt: IsNull(),
+    });
+    const narrower = current.filter((grant) => !sameWindow(grant, window));
+    const kept = current.filter((grant) => !narrower.includes(grant));
+    const fresh = demoIds.filter((id) => !kept.some(({ demoId }) => demoId === id));
+    if (fresh.length === 0) return;
+    if (narrower.length > 0)
+      await manager.update(Grant, { id: In(narrower.map(({ id }) => id)) }, { removedAt: now });
+    await this.insert(client.id, fresh, window, now);
+    const before = narrower.length > 0 ? { replaced: narrower.map(audited) } : undefined;
+    this.record('grant.set', client.id, before, { demoIds: fresh });
+    if (narrower.length > 0) await this.demoSessions.applyLimits(client.id);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Clock } from './clock.js';
+import { Encryption } from './encryption.js';
 import { Lists } from './pagination.js';
 import { Signer } from './signer.js';
 
@@ -9,7 +10,7 @@ import { Signer } from './signer.js';
 export class CommonModule {
   /** @param clock the app's one source of the current instant */
   static of(clock: Clock): DynamicModule {
-    const providers = [{ provide: Clock, useValue: clock }, Lists, Signer];
-    return { module: CommonModule, providers, exports: [Clock, Lists, Signer] };
+    const providers = [{ provide: Clock, useValue: clock }, Encryption, Lists, Signer];
+    return { module: CommonModule, providers, exports: [Clock, Encryption, Lists, Signer] };
   }
 }

@@ -5,14 +5,15 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   ArrayUnique,
+  isEmail,
   IsArray,
   IsBoolean,
   IsDate,
-  IsEmail,
   IsIn,
   IsInt,
   IsNumber,
   IsObject,
+  Matches,
   Max,
   MaxLength,
   Min,
@@ -100,11 +101,16 @@ export function Text(options: FieldOptions & { max: number; min?: number }): Pro
   );
 }
 
-/** Text of many lines, kept as given. */
-export function LongText(options: FieldOptions & { max: number }): PropertyDecorator {
+/** Text of many lines, kept as given; where it must say something, `required`: more than spaces. */
+export function LongText(options: FieldOptions & { max: number; required?: boolean }): PropertyDecorator {
+  const { max, required = false } = options;
   return field(
-    { type: String, maxLength: options.max },
-    [printable(true), MaxLength(options.max, { message: 'must not be longer than $constraint1' })],
+    { type: String, maxLength: max, ...(required && { minLength: 1, pattern: String.raw`\S` }) },
+    [
+      ...(required ? [Matches(/\S/, { message: 'must not be empty' })] : []),
+      printable(true),
+      MaxLength(max, { message: 'must not be longer than $constraint1' }),
+    ],
     options,
   );
 }
@@ -134,12 +140,13 @@ export function Email(options: FieldOptions = {}): PropertyDecorator {
     { type: String, format: 'email', maxLength: 320 },
     [
       trimmed,
-      IsEmail({ allow_display_name: false }, { message: 'must be an e-mail address' }),
+      // One validator: the library's own throws at half a character, so it must not see one.
       ValidateBy({
-        name: 'emailKeyFits',
+        name: 'isEmail',
         validator: {
-          validate: (value) => isPrintable(value, false) && emailKey(value as string).length <= 320,
-          defaultMessage: () => 'must not be longer than 320',
+          validate: (value) =>
+            isPrintable(value, false) && isEmail(value) && emailKey(value as string).length <= 320,
+          defaultMessage: () => 'must be an e-mail address, not longer than 320',
         },
       }),
     ],
@@ -187,6 +194,29 @@ export function TextList(options: FieldOptions & { maxItems: number; maxLength: 
       printable(false, true),
       MinLength(1, { each: true, message: 'each must not be empty' }),
       MaxLength(options.maxLength, { each: true, message: 'each must not be longer than $constraint1' }),
+    ],
+    options,
+  );
+}
+
+/** Some of the given words, none twice; `min` at least (0 unless told). */
+export function WordList(
+  words: readonly string[],
+  options: FieldOptions & { min?: number } = {},
+): PropertyDecorator {
+  const { min = 0 } = options;
+  return field(
+    {
+      type: String,
+      enum: [...words],
+      isArray: true,
+      minItems: min,
+      maxItems: words.length,
+      uniqueItems: true,
+    },
+    [
+      ...listValidators(min, words.length),
+      IsIn(words, { each: true, message: `each must be one of ${words.join(', ')}` }),
     ],
     options,
   );
@@ -308,6 +338,8 @@ export function NestedList(
       IsArray({ message: 'must be a list' }),
       ArrayMinSize(min, { message: 'must have at least $constraint1' }),
       ArrayMaxSize(max, { message: 'must have at most $constraint1' }),
+      // ValidateNested alone takes a list for an object.
+      IsObject({ each: true, message: 'each must be an object' }),
       ValidateNested({ each: true, message: 'each must be an object' }),
       Type(type),
     ],

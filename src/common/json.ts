@@ -1,4 +1,5 @@
-import { invalid } from './problem.js';
+import { invalid, unknownFields } from './problem.js';
+import { isReservedName } from './request.pipe.js';
 
 /** Deeper JSON is refused before anything walks it by recursion. */
 const MAX_DEPTH = 20;
@@ -21,7 +22,7 @@ export function parseJson(text: string, field: string): unknown {
     if (value === null || typeof value !== 'object') continue;
     if (depth === MAX_DEPTH) throw invalid(field, `is nested deeper than ${MAX_DEPTH}`);
     for (const [key, inner] of Object.entries(value)) {
-      if (key in Object.prototype) throw invalid(key, 'is not known here');
+      if (isReservedName(key)) throw unknownFields([key]);
       open.push([inner, depth + 1]);
     }
   }

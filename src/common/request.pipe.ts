@@ -2,6 +2,11 @@ import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/commo
 import type { ValidationError } from 'class-validator';
 import { type FieldError, invalid, Problem, unknownFields } from './problem.js';
 
+/** Whether a name means something to every object; what reads input by names must not meet it. */
+export function isReservedName(name: string): boolean {
+  return name in Object.prototype || name === 'prototype';
+}
+
 /**
  * Validates bodies and queries against their class: unknown fields are refused, each wrong field is named. A query
  * carries text only, so its numbers and flags are read by the type of the property; a body's types must fit as they are.
@@ -47,9 +52,9 @@ export class RequestPipe extends ValidationPipe {
 }
 
 function typedQuery(query: Record<string, unknown>, type: new () => object): Record<string, unknown> {
-  // class-transformer passes over such keys in silence.
-  const inherited = Object.keys(query).filter((key) => key in Object.prototype);
-  if (inherited.length > 0) throw unknownFields(inherited);
+  // The validator would pass over them in silence.
+  const reserved = Object.keys(query).filter(isReservedName);
+  if (reserved.length > 0) throw unknownFields(reserved);
   return Object.fromEntries(
     Object.entries(query).map(([key, value]) => {
       const wanted: unknown = Reflect.getMetadata('design:type', type.prototype as object, key);

@@ -19,6 +19,8 @@ export class AppConfig {
   migrationDatabase!: DatabaseSettings;
   /** Signs access tokens; `previous` is still taken after a rotation. */
   jwt!: { current: KeyObject; previous?: KeyObject };
+  /** 32 bytes that encrypt what is stored (DATA_KEY); a command in production may do without. */
+  dataKey?: Buffer;
   admin?: { email: string; password: string };
   publicUrl?: string;
   trustedProxies!: string[];
@@ -128,6 +130,12 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
       : attempt('JWT_SECRET_PREVIOUS', () => signingKey(previousText, config.production));
   if (current) config.jwt = { current, ...(previous && { previous }) };
 
+  const dataKeyText = raw('DATA_KEY') ?? ownDataKey(purpose, config.production, url);
+  if (dataKeyText !== undefined || purpose === 'serve') {
+    const dataKey = attempt('DATA_KEY', () => encryptionKey(dataKeyText, config.production));
+    if (dataKey) config.dataKey = dataKey;
+  }
+
   const email = raw('ADMIN_EMAIL');
   const password = raw('ADMIN_PASSWORD');
   if (email && password) config.admin = { email, password };
@@ -188,6 +196,26 @@ function signingKey(secret: string | undefined, production: boolean): KeyObject 
   return createSecretKey(bytes);
 }
 
+/** The bytes of DATA_KEY: base64 (also base64url) or hex. */
+function encryptionKey(text: string | undefined, production: boolean): Buffer {
+  if (text === undefined)
+    throw new Error('is missing: give 32 random bytes, as from `openssl rand -base64 32`');
+  const trimmed = text.trim();
+  const isHex = /^[0-9a-f]{64}$/i.test(trimmed);
+  if (!isHex && !/^[\w+/-]{43}=?$/.test(trimmed)) {
+    throw new Error(
+      'must be 32 bytes in base64 (44 characters) or hex (64), as from `openssl rand -base64 32`',
+    );
+  }
+  const bytes = Buffer.from(trimmed, isHex ? 'hex' : 'base64');
+  const steps = bytes.map((byte, index) => byte - bytes[(index + 1) % 32]!);
+  const isGuessable = [bytes, steps].some((values) => new Set(values).size < 10);
+  if (production && (isGuessable || [trimmed, bytes.toString('latin1')].some((t) => KNOWN_SECRET.test(t)))) {
+    throw new Error('is a known or guessable one: give random bytes, as from `openssl rand -base64 32`');
+  }
+  return bytes;
+}
+
 /** The secret where none is given: none in production, and for a command one that nothing is signed with. */
 function ownSecret(
   purpose: 'serve' | 'command',
@@ -195,16 +223,29 @@ function ownSecret(
   url: DatabaseUrl | undefined,
 ): string | undefined {
   if (purpose === 'command') return randomBytes(48).toString('base64');
-  return production || !url ? undefined : developmentSecret(url);
+  return production || !url ? undefined : kept(besideDatabase(url, 'jwt-secret'), 48);
 }
 
-/** The development secret, kept beside the database (mode 0600), so that a second start ends no session. */
-function developmentSecret(url: DatabaseUrl): string {
-  const path =
-    url.kind === 'sqlite' ? `${resolve(url.path)}.jwt-secret` : resolve('data/ecatalog.jwt-secret');
+/** The data key where none is given: none in production; in development a command reads the server's. */
+function ownDataKey(
+  purpose: 'serve' | 'command',
+  production: boolean,
+  url: DatabaseUrl | undefined,
+): string | undefined {
+  if (production || !url) return undefined;
+  const path = besideDatabase(url, 'data-key');
+  return purpose === 'serve' || existsSync(path) ? kept(path, 32) : undefined;
+}
+
+function besideDatabase(url: DatabaseUrl, name: string): string {
+  return url.kind === 'sqlite' ? `${resolve(url.path)}.${name}` : resolve(`data/ecatalog.${name}`);
+}
+
+/** A development secret that is made once and kept in a file (mode 0600), so that a second start knows it. */
+function kept(path: string, bytes: number): string {
   if (!existsSync(path)) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, randomBytes(48).toString('base64'), { mode: 0o600, flag: 'wx' });
+    writeFileSync(path, randomBytes(bytes).toString('base64'), { mode: 0o600, flag: 'wx' });
   }
   return readFileSync(path, 'utf8');
 }

@@ -96,6 +96,11 @@ export const variables = [
     help: 'The secret before the last rotation: its tokens are still taken.',
     secret: true,
   },
+  {
+    name: 'DATA_KEY',
+    help: 'Encrypts second-factor secrets and unsent mail at rest: 32 bytes in base64 or hex. In development made beside the database.',
+    secret: true,
+  },
   { name: 'ADMIN_EMAIL', help: 'The first administrator, used only while there is no user.' },
   {
     name: 'ADMIN_PASSWORD',

@@ -72,7 +72,12 @@ describe('DatabaseConnection', () => {
     const database = await freshDatabase({ migrated: false });
     if (sqlite) writeFileSync(pathOf(database), '');
     const { connection, uow } = connectionTo(database);
-    expect(await connection.connect()).toEqual(
+    const connecting = connection.connect();
+    const connected = connecting.then(() => true);
+    const soon = () => new Promise<boolean>((resolve) => setImmediate(resolve, false));
+    do await expect(uow.query('SELECT 1')).rejects.toThrow(DatabaseUnavailableError);
+    while (!(await Promise.race([connected, soon()])));
+    expect(await connecting).toEqual(
       down(/\d migrations are not applied to the (SQLite file|PostgreSQL database)/, /ecatalog migrate up/),
     );
     expect(connection.status().pendingMigrations).toBeGreaterThan(5);
@@ -101,6 +106,18 @@ describe('DatabaseConnection', () => {
     expect(await connectionTo(database).connection.connect()).toEqual(
       down(/was edited after/, /migrate status/),
     );
+  });
+
+  it('serves no more once the schema is taken away', async () => {
+    const database = await freshDatabase();
+    const { connection, uow } = connectionTo(database);
+    await connection.connect();
+    await withMigrator(settingsFor(database), (migrator) => migrator.down());
+    expect(await connection.check()).toEqual(down(/One migration is not applied/, /migrate up/));
+    expect(() => uow.manager).toThrow(DatabaseUnavailableError);
+    await withMigrator(settingsFor(database), (migrator) => migrator.up());
+    expect(await connection.check()).toEqual(up);
+    await uow.query('SELECT 1');
   });
 
   it('ends its retries and gives everything back at shutdown', async () => {

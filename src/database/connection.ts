@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseFaultError, explainFault } from './connection-fault.js';
 import type { DatabaseSettings } from './database-settings.js';
+import { allowUse } from './database.js';
 import { describeDatabase } from './database-url.js';
 import { FileLock } from './file-lock.js';
 import { Migrator } from './migrator.js';
@@ -52,6 +53,7 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     config: AppConfig,
   ) {
     this.settings = config.database;
+    allowUse(dataSource, false);
   }
 
   /** What the migrations are held against; a test brings its own. */
@@ -104,8 +106,6 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     clearTimeout(this.retry);
     await this.connecting;
     await this.disconnect();
-    this.lock?.release();
-    this.lock = undefined;
   }
 
   private async tryToConnect(): Promise<DatabaseStatus> {
@@ -134,8 +134,11 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
     this.retry = setTimeout(() => void this.connect(), delay);
   }
 
+  /** Lets go of the file, too: whoever follows the hint (`ecatalog migrate up`) needs it. */
   private async disconnect(): Promise<void> {
     if (this.dataSource.isInitialized) await this.dataSource.destroy().catch(() => undefined);
+    this.lock?.release();
+    this.lock = undefined;
   }
 
   private assertFileExists(): void {
@@ -183,6 +186,8 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   private found(status: DatabaseStatus): DatabaseStatus {
     const before = this.current;
     this.current = status;
+    // A server that is lost is asked again by each query; a schema that is not ours must not be.
+    if (status.up || status.pendingMigrations > 0) allowUse(this.dataSource, status.up);
     if (status.up) {
       this.failures = 0;
       for (const resolve of this.waiting.splice(0)) resolve();

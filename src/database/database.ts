@@ -19,6 +19,15 @@ import {
 } from './sql.js';
 import { currentUnit } from './unit-context.js';
 
+/** Data sources that are connected but not yet, or no longer, known to have this release's schema. */
+const withheld = new WeakSet<DataSource>();
+
+/** Whether features may use the data source; `DatabaseConnection` decides it. */
+export function allowUse(dataSource: DataSource, allowed: boolean): void {
+  if (allowed) withheld.delete(dataSource);
+  else withheld.add(dataSource);
+}
+
 /**
  * SQL that earns its keep (`x.queries.ts`). Inside a unit of work it runs on the unit's connection; outside, reads
  * run beside the writers and a write is a transaction of its own.
@@ -65,7 +74,8 @@ export class Database {
   }
 
   protected assertConnected(): void {
-    if (!this.dataSource.isInitialized) throw new DatabaseUnavailableError('The database is not connected.');
+    if (!this.dataSource.isInitialized || withheld.has(this.dataSource))
+      throw new DatabaseUnavailableError('The database is not connected.');
   }
 
   private bound(sql: SqlText, parameters: SqlParameters): [Statement, unknown[]] {

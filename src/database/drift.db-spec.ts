@@ -1,7 +1,14 @@
+import { Entity } from 'typeorm';
 import { dialect, freshDatabase, openSqlite, type TestDatabase } from '../../test/support/database.js';
 import { dataSourceOf } from '../../test/support/data-source.js';
+import { IdColumn } from './columns.js';
 import { findDrift } from './drift.js';
 import { entities } from './entities.js';
+
+@Entity('unborn')
+class Unborn {
+  @IdColumn() id!: string;
+}
 
 /** The differences that were found in a database of the release after `plant`. */
 async function driftAfter(plant: (database: TestDatabase) => Promise<unknown>): Promise<string[]> {
@@ -195,6 +202,16 @@ const planted: Record<'sqlite' | 'postgres', Planted[]> = {
 describe('Drift', () => {
   it('is none in a migrated database', async () => {
     expect(await driftAfter(async () => undefined)).toEqual([]);
+  });
+
+  it('names what the entities would have otherwise, where the fingerprint agrees', async () => {
+    const dataSource = dataSourceOf(await freshDatabase(), {
+      role: 'migrator',
+      entities: [...entities, Unborn],
+    });
+    expect(await findDrift(await dataSource.initialize())).toEqual([
+      expect.stringMatching(/^the entities would have it otherwise: CREATE TABLE "unborn"/),
+    ]);
   });
 
   it.each([...onBoth, ...planted[dialect()]])('names %s', async (_what, plant, named) => {

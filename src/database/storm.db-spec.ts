@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { connected, type Connected } from '../../test/support/data-source.js';
 import { leaks } from '../../test/support/leaks.js';
 import { newId } from '../common/ids.js';
-import { isCheckViolation, isUniqueViolation } from './errors.js';
+import { DatabaseUnavailableError, isCheckViolation, isUniqueViolation } from './errors.js';
 import { prepare } from './sql.js';
 
 const accounts = 20;
@@ -228,5 +228,15 @@ describe('Concurrent units of work', () => {
     await Promise.all([crossing(1, 2), crossing(2, 1)]);
     expect(await total()).toBe(accounts * startBalance + 4);
     expect(states).toEqual(Array(uow.dialect === 'postgres' ? 3 : 2).fill(undefined));
+  });
+
+  it('are answered by 503 when the database gives them up again and again', async () => {
+    let tries = 0;
+    const hopeless = context.uow.run(async () => {
+      tries += 1;
+      throw Object.assign(new Error('could not serialize access'), { code: '40001' });
+    });
+    await expect(hopeless).rejects.toThrow(DatabaseUnavailableError);
+    expect(tries).toBeGreaterThan(5);
   });
 });

@@ -221,6 +221,29 @@ describe('UnitOfWork', () => {
     });
   });
 
+  it('refuses it also in the moment between ROLLBACK and the end', async () => {
+    const outcomes: unknown[] = [];
+    for (let delay = 0; delay < 120; delay += 1) {
+      let straggler!: Promise<unknown>;
+      const unit = context.uow.run(async (em) => {
+        straggler = (async () => {
+          for (let n = 0; n < 60; n += 1) {
+            await em.query(`DELETE FROM accounts`);
+            await context.uow.execute('UPDATE accounts SET balance = 999');
+            await em.insert(Account, account(1, { name: `late ${n}` }));
+          }
+        })();
+        straggler.catch(() => undefined);
+        for (let turn = 0; turn < delay; turn += 1) await Promise.resolve();
+        throw new Error('no');
+      });
+      await expect(unit).rejects.toThrow('no');
+      outcomes.push(...(await Promise.allSettled([straggler])).map(({ status }) => status));
+    }
+    expect(outcomes).toEqual(Array(120).fill('rejected'));
+    expect(await names()).toEqual([]);
+  });
+
   describe('errors', () => {
     it('names the violated constraint on both databases', async () => {
       await context.uow.run((em) => em.insert(Account, account(1)));

@@ -3,11 +3,11 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import { Database } from './database.js';
-import { OutsideUnitOfWorkError, isSerializationFailure } from './errors.js';
+import { DatabaseUnavailableError, OutsideUnitOfWorkError, isSerializationFailure } from './errors.js';
 import { currentUnit, withinUnit, type Unit, type UnitRunner } from './unit-context.js';
 
-/** How often a transaction is tried that PostgreSQL gives up for another one. */
-const attempts = 8;
+/** How long a transaction is tried again that PostgreSQL gives up for another one. */
+const retryMs = 5_000;
 
 /** Use cases run in a unit of work: one transaction, joined by whatever they call. */
 @Injectable()
@@ -29,13 +29,16 @@ export class UnitOfWork extends Database {
     const outer = currentUnit(this.dataSource);
     if (outer) return join(outer, work);
     this.assertConnected();
-    for (let attempt = 1; ; attempt += 1) {
+    const deadline = performance.now() + retryMs;
+    for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
       try {
         return await this.attempt(work, options.isolation);
       } catch (error) {
-        if (attempt === attempts || !isSerializationFailure(error)) throw error;
+        if (!isSerializationFailure(error)) throw error;
+        if (performance.now() > deadline)
+          throw new DatabaseUnavailableError('The database is busy with other work.', { cause: error });
       }
-      await sleep(Math.random() * 10 * 2 ** attempt);
+      await sleep(Math.random() * pause);
     }
   }
 

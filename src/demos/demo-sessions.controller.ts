@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import {
   ApiConflictResponse,
   ApiNoContentResponse,
@@ -10,13 +10,35 @@ import {
 import { Access, CurrentPrincipal, type Principal } from '../auth/access.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiPage, type Page } from '../common/pagination.js';
-import { DemoSessionDto, DemoSessionQuery } from './demo-sessions.dto.js';
+import {
+  DemoSessionDto,
+  DemoSessionQuery,
+  LaunchTokenInput,
+  VerifiedLaunchDto,
+} from './demo-sessions.dto.js';
 import { DemoSessionsService } from './demo-sessions.service.js';
+import { LaunchTokensService } from './launch-tokens.service.js';
 
 @ApiTags('demo-sessions')
 @Controller('demo-sessions')
 export class DemoSessionsController {
-  constructor(private readonly sessions: DemoSessionsService) {}
+  constructor(
+    private readonly sessions: DemoSessionsService,
+    private readonly launchTokens: LaunchTokensService,
+  ) {}
+
+  @Access({ key: 'demo-sessions:verify' })
+  @Post('verify')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Check a launch token',
+    description:
+      'For the demo, or what runs it. The token dies with its demo session; the first check activates that. A dead or strange token is no error: `active` is false.',
+  })
+  @ApiOkResponse({ type: VerifiedLaunchDto })
+  verify(@Body() { launchToken }: LaunchTokenInput): Promise<VerifiedLaunchDto> {
+    return this.launchTokens.verify(launchToken);
+  }
 
   @Access({ users: 'viewer', clients: 'active', key: 'demo-sessions:read' })
   @Get()

@@ -44,6 +44,17 @@ export class LaunchedImageDto {
   @Text({ max: 71, nullable: true, description: 'Once resolved: `sha256:…`.' }) digest!: string | null;
 }
 
+/** Returns the image of a container demo as an answer's field, nothing for a link. */
+export function toImageDto({
+  imageReference,
+  imageDigest,
+}: {
+  imageReference: string | null;
+  imageDigest: string | null;
+}): { image?: LaunchedImageDto } {
+  return imageReference === null ? {} : { image: { reference: imageReference, digest: imageDigest } };
+}
+
 export class OpenedDemoDto {
   @Id() demoSessionId!: string;
   @OneOf(['starting', 'ready']) status!: 'starting' | 'ready';
@@ -55,6 +66,21 @@ export class OpenedDemoDto {
   launchToken!: string;
   @Instant() openedAt!: Date;
   @Instant() expiresAt!: Date;
+  @Nested(() => LaunchedImageDto, { optional: true, description: 'Of a container demo.' })
+  image?: LaunchedImageDto;
+}
+
+export class LaunchTokenInput {
+  @Secret({ max: 100_000, description: 'As the client brought it.' }) launchToken!: string;
+}
+
+export class VerifiedLaunchDto {
+  @Flag({ description: 'Whether the demo session lives; nothing else is answered where it does not.' })
+  active!: boolean;
+  @Id({ optional: true }) demoSessionId?: string;
+  @Id({ optional: true }) demoId?: string;
+  @Id({ optional: true }) clientId?: string;
+  @Instant({ optional: true, description: 'Ask again by then; it can end earlier.' }) expiresAt?: Date;
   @Nested(() => LaunchedImageDto, { optional: true, description: 'Of a container demo.' })
   image?: LaunchedImageDto;
 }

@@ -58,6 +58,8 @@ export const grantWindowTypes: ColumnTypes<GrantWindow> = {
 
 /** All that opening a demo depends on, seen at one instant; the session is the one not written down as ended. */
 export interface Opening extends OpeningFacts {
+  demoId: string;
+  clientId: string;
   slug: string;
   launchUrl: string | null;
   container: ContainerOptions | null;
@@ -67,32 +69,54 @@ export interface Opening extends OpeningFacts {
   sessionOpenedAt: Date | null;
   sessionExpiresAt: Date | null;
   sessionLapsesAt: Date | null;
+  sessionActivatedAt: Date | null;
 }
+const openingSql = (from: string, condition: string) => `
+  SELECT c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt",
+    c."erased_at" AS "erasedAt", d."status" AS "demoStatus", d."slug" AS "slug", d."launch_url" AS "launchUrl",
+    d."launch_container" AS "container", i."reference" AS "imageReference", i."digest" AS "imageDigest",
+    g."id" AS "grantId", g."starts_at" AS "grantStartsAt", g."ends_at" AS "grantEndsAt",
+    s."id" AS "sessionId", s."opened_at" AS "sessionOpenedAt", s."expires_at" AS "sessionExpiresAt",
+    s."lapses_at" AS "sessionLapsesAt", s."activated_at" AS "sessionActivatedAt",
+    d."id" AS "demoId", c."id" AS "clientId"
+  FROM ${from}
+  LEFT JOIN "docker_images" i ON i."id" = d."launch_image_id"
+  LEFT JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."demo_id" = d."id" AND g."removed_at" IS NULL
+  WHERE ${condition}`;
+
+const openingTypes: ColumnTypes<Opening> = {
+  accessStartsAt: 'instant',
+  accessEndsAt: 'instant',
+  revokedAt: 'instant',
+  erasedAt: 'instant',
+  container: 'json',
+  grantStartsAt: 'instant',
+  grantEndsAt: 'instant',
+  sessionOpenedAt: 'instant',
+  sessionExpiresAt: 'instant',
+  sessionLapsesAt: 'instant',
+  sessionActivatedAt: 'instant',
+};
+
+/** Of a client who wants to open a demo. */
 export const opening = prepare<Opening>(
   'opening',
-  `SELECT c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt",
-     c."erased_at" AS "erasedAt", d."status" AS "demoStatus", d."slug" AS "slug", d."launch_url" AS "launchUrl",
-     d."launch_container" AS "container", i."reference" AS "imageReference", i."digest" AS "imageDigest",
-     g."id" AS "grantId", g."starts_at" AS "grantStartsAt", g."ends_at" AS "grantEndsAt",
-     s."id" AS "sessionId", s."opened_at" AS "sessionOpenedAt", s."expires_at" AS "sessionExpiresAt",
-     s."lapses_at" AS "sessionLapsesAt"
-   FROM "demos" d CROSS JOIN "clients" c
-   LEFT JOIN "docker_images" i ON i."id" = d."launch_image_id"
-   LEFT JOIN "client_demo_access" g ON g."client_id" = c."id" AND g."demo_id" = d."id" AND g."removed_at" IS NULL
-   LEFT JOIN "demo_sessions" s ON s."client_id" = c."id" AND s."demo_id" = d."id" AND s."ended_at" IS NULL
-   WHERE d."id" = :demoId AND c."id" = :clientId`,
-  {
-    accessStartsAt: 'instant',
-    accessEndsAt: 'instant',
-    revokedAt: 'instant',
-    erasedAt: 'instant',
-    container: 'json',
-    grantStartsAt: 'instant',
-    grantEndsAt: 'instant',
-    sessionOpenedAt: 'instant',
-    sessionExpiresAt: 'instant',
-    sessionLapsesAt: 'instant',
-  },
+  openingSql(
+    `"demos" d CROSS JOIN "clients" c
+     LEFT JOIN "demo_sessions" s ON s."client_id" = c."id" AND s."demo_id" = d."id" AND s."ended_at" IS NULL`,
+    'd."id" = :demoId AND c."id" = :clientId',
+  ),
+  openingTypes,
+);
+
+/** Of a demo session that is not written down as ended: whether it could be opened now. */
+export const openingOfSession = prepare<Opening>(
+  'opening-of-session',
+  openingSql(
+    `"demo_sessions" s JOIN "demos" d ON d."id" = s."demo_id" JOIN "clients" c ON c."id" = s."client_id"`,
+    's."id" = :sessionId AND s."ended_at" IS NULL',
+  ),
+  openingTypes,
 );
 
 /**

@@ -100,13 +100,22 @@ export class DemoSessionsService {
     if ((await this.uow.execute(heartbeat, parameters)) > 0) return;
     const session = visible(await this.uow.get(oneSession, { id }), me);
     if (endOf(session, at)) throw ended();
-    const isFirst = await this.uow.run(async () => {
-      if ((await this.uow.execute(activation, parameters)) === 0) return false;
+    // Else another one was first, or the session has just been ended.
+    if ((await this.activate(session, at)) || (await this.uow.execute(heartbeat, parameters)) > 0) return;
+    throw ended();
+  }
+
+  /** Notes a session's first sign of life; false when it had one before, or has ended. */
+  activate(
+    session: Pick<DemoSession, 'id' | 'clientId' | 'demoId' | 'openedAt'>,
+    at: Date,
+  ): Promise<boolean> {
+    return this.uow.run(async () => {
+      const { id, clientId } = session;
+      if ((await this.uow.execute(activation, { id, clientId, now: at })) === 0) return false;
       await this.usage.record([{ kind: 'activated', at, session }]);
       return true;
     });
-    // Else another one was first, or the session has just been ended.
-    if (!isFirst && (await this.uow.execute(heartbeat, parameters)) === 0) throw ended();
   }
 
   /** Ends a session; one that has ended stays as it is. @throws Problem `not-found`, also of another client's */

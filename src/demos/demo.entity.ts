@@ -27,6 +27,7 @@ export interface ContainerOptions {
 /** A catalog entry. A retired demo keeps its row and its history. */
 @Entity('demos')
 @Unique('uq_demos_slug', ['slug'])
+@Index('ix_demos_created_at', ['createdAt', 'id'])
 @Index('ix_demos_status_created_at', ['status', 'createdAt', 'id'])
 @Index('ix_demos_category', ['category', 'status', 'createdAt', 'id'])
 @Index('ix_demos_launch_image_id', ['launchImageId'])

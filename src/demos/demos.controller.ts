@@ -74,14 +74,14 @@ export class DemosController {
   }
 
   @Access({ users: 'viewer', clients: 'active', key: 'demos:read' })
-  @Get(':idOrSlug')
+  @Get(':id')
   @ApiOperation({ summary: 'Read a demo', description: 'By id or slug. Clients read published demos.' })
   @ApiOkResponse({
     schema: { oneOf: [{ $ref: getSchemaPath(DemoDto) }, { $ref: getSchemaPath(CatalogDemoDto) }] },
   })
   @ApiNotFoundResponse({ description: 'Unknown, or for clients not published (`not-found`).' })
   get(
-    @Param('idOrSlug') idOrSlug: string,
+    @Param('id') idOrSlug: string,
     @CurrentPrincipal() me: Principal,
   ): Promise<DemoDto | CatalogDemoDto> {
     return this.demos.get(idOrSlug, me);

@@ -6,7 +6,7 @@ import { Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { DemoSession } from './demo-session.entity.js';
-import type { OpenedDemoDto } from './demo-sessions.dto.js';
+import { type OpenedDemoDto, toImageDto } from './demo-sessions.dto.js';
 import { holdAccess, opening, type Opening } from './demo-sessions.queries.js';
 import {
   type Clocks,
@@ -88,7 +88,6 @@ export class OpeningService {
     if (url === null) {
       throw new Problem('launch-unavailable', 'The setting launch.containerUrlTemplate is not set.');
     }
-    const { imageReference, imageDigest } = facts;
     return {
       demoSessionId: session.id,
       status: 'ready',
@@ -96,21 +95,33 @@ export class OpeningService {
       launchToken: this.tokens.signLaunchToken(session.id),
       openedAt: session.openedAt,
       expiresAt: session.expiresAt,
-      ...(imageReference !== null && { image: { reference: imageReference, digest: imageDigest } }),
+      ...toImageDto(facts),
     };
   }
 
   private async readSettings(): Promise<OpeningSettings> {
-    const [activationMinutes, idleMinutes, maxMinutes, client, demo, all, template] = await Promise.all([
-      this.settings.get('demoSession.activationMinutes'),
-      this.settings.get('demoSession.idleMinutes'),
-      this.settings.get('demoSession.maxMinutes'),
-      this.settings.get('demoSession.maxLivePerClient'),
-      this.settings.get('demoSession.maxLivePerDemo'),
-      this.settings.get('demoSession.maxLive'),
-      this.settings.get('launch.containerUrlTemplate'),
-    ]);
-    return { clocks: { activationMinutes, idleMinutes, maxMinutes }, caps: { client, demo, all }, template };
+    const values = await this.settings.values(
+      'demoSession.activationMinutes',
+      'demoSession.idleMinutes',
+      'demoSession.maxMinutes',
+      'demoSession.maxLivePerClient',
+      'demoSession.maxLivePerDemo',
+      'demoSession.maxLive',
+      'launch.containerUrlTemplate',
+    );
+    return {
+      clocks: {
+        activationMinutes: values['demoSession.activationMinutes'],
+        idleMinutes: values['demoSession.idleMinutes'],
+        maxMinutes: values['demoSession.maxMinutes'],
+      },
+      caps: {
+        client: values['demoSession.maxLivePerClient'],
+        demo: values['demoSession.maxLivePerDemo'],
+        all: values['demoSession.maxLive'],
+      },
+      template: values['launch.containerUrlTemplate'],
+    };
   }
 }
 

@@ -8,6 +8,7 @@ import {
   RefColumn,
   TextColumn,
 } from '../database/columns.js';
+import type { NotificationKind } from './notification-params.js';
 
 export const notificationKinds = [
   'request-received',
@@ -15,8 +16,7 @@ export const notificationKinds = [
   'access-ending',
   'access-ended',
   'password-changed',
-] as const;
-export type NotificationKind = (typeof notificationKinds)[number];
+] as const satisfies NotificationKind[];
 
 /** A line in an account's inbox; its text is made in the account's language when it is read. */
 @Entity('notifications')

@@ -9,7 +9,13 @@ import {
 } from '../database/columns.js';
 
 export const requestKinds = ['renewal', 'access'] as const;
+export type RequestKind = (typeof requestKinds)[number];
+
 export const requestStatuses = ['pending', 'approved', 'rejected', 'cancelled'] as const;
+export type RequestStatus = (typeof requestStatuses)[number];
+
+export const deciderKinds = ['user', 'client', 'key', 'system'] as const;
+export type DeciderKind = (typeof deciderKinds)[number];
 
 /** What a client asks for: more time, or one or more demos. At most one of a kind is pending. */
 @Entity('requests')
@@ -27,12 +33,13 @@ export class AccessRequest {
   @ForeignKey('Client', { onDelete: 'CASCADE' })
   @RefColumn()
   clientId!: string;
-  @TextColumn({ length: 10 }) kind!: (typeof requestKinds)[number];
-  @TextColumn({ length: 10 }) status!: (typeof requestStatuses)[number];
+  @TextColumn({ length: 10 }) kind!: RequestKind;
+  @TextColumn({ length: 10 }) status!: RequestStatus;
+  /** Of a renewal: asked for, and once approved those given. */
   @IntColumn({ nullable: true }) days!: number | null;
   @TextColumn({ length: 2000, nullable: true }) message!: string | null;
   @TextColumn({ length: 2000, nullable: true }) note!: string | null;
-  @TextColumn({ length: 10, nullable: true }) decidedByKind!: 'user' | 'client' | 'key' | 'system' | null;
+  @TextColumn({ length: 10, nullable: true }) decidedByKind!: DeciderKind | null;
   @RefColumn({ nullable: true }) decidedById!: string | null;
   @InstantColumn({ nullable: true }) decidedAt!: Date | null;
   @IntColumn() version!: number;
@@ -40,7 +47,7 @@ export class AccessRequest {
   @InstantColumn() updatedAt!: Date;
 }
 
-/** One demo of an access request; `approved` is null while it is pending. */
+/** One demo of an access request; `approved` is null until it is decided. */
 @Entity('request_items')
 @Index('ix_request_items_demo_id', ['demoId'])
 export class AccessRequestItem {

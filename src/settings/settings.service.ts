@@ -49,6 +49,13 @@ export class SettingsService {
     return (row ? row.value : settingList[key].default) as SettingValue<K>;
   }
 
+  /** Returns the values of several settings, by one query. */
+  async values<K extends SettingKey>(...keys: K[]): Promise<{ [Key in K]: SettingValue<Key> }> {
+    const rows = new Map((await this.uow.all(all)).map((row) => [row.key, row]));
+    const valueOf = (key: K): unknown => (rows.has(key) ? rows.get(key)?.value : settingList[key].default);
+    return Object.fromEntries(keys.map((key) => [key, valueOf(key)])) as { [Key in K]: SettingValue<Key> };
+  }
+
   /** Returns every setting, in the order of the list. */
   async list(): Promise<SettingDto[]> {
     const rows = new Map((await this.uow.all(all)).map((row) => [row.key, row]));

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
 import { CommandError, Output } from './cli/output.js';
+import { type JobName, jobNames } from './jobs/job-names.js';
 
 // Each command imports what it needs when it runs: a migration does not load the whole server.
 const program = new Command('ecatalog')
@@ -69,8 +70,9 @@ admin
   .command('reset-password')
   .description('print a single-use link to choose a new password, for a user or a client')
   .argument('<email>')
-  .action((email: string) =>
-    import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email)),
+  .option('--second-factor', 'take a second factor that was lost away, too')
+  .action((email: string, options: { secondFactor?: boolean }) =>
+    import('./cli/admin.js').then(({ resetPassword }) => resetPassword(output(), email, options)),
   );
 
 const importing = program.command('import').description('many at once, from a CSV file: all of them or none');
@@ -99,6 +101,14 @@ audit
   .command('export')
   .description('write the log as NDJSON, the head of the chain last')
   .action(() => import('./cli/audit.js').then(({ exportAudit }) => exportAudit()));
+
+program
+  .command('jobs')
+  .description('the background jobs')
+  .command('run')
+  .description('do one now')
+  .addArgument(new Argument('<name>', 'the job').choices(jobNames))
+  .action((name: JobName) => import('./cli/jobs.js').then(({ runJob }) => runJob(output(), name)));
 
 program
   .command('doctor')

@@ -117,6 +117,7 @@ describe('guessing', () => {
     const actions = entries.map(({ action }) => action);
     expect(actions.filter((action) => action === 'auth.sign-in-failed')).toHaveLength(9);
     expect(actions.filter((action) => action === 'auth.locked-out')).toHaveLength(1);
+    await app.flushLogs();
     const everything = JSON.stringify([
       await app.sql('SELECT * FROM audit_log'),
       await failuresOf(),

@@ -221,7 +221,7 @@ if (!postgres) {
     });
 
     it('held by another process answers writes 503 within the lane’s deadline, and reads and liveness as ever', async () => {
-      const app = await startApp({ env: { WRITE_LANE_TIMEOUT_MS: '1000' } });
+      const app = await startApp({ env: { WRITE_LANE_TIMEOUT_MS: '2000' } });
       const admin = await app.admin();
       const other = openSqlite(app.database.url.replace('sqlite:', ''));
       other.exec('BEGIN IMMEDIATE');
@@ -232,14 +232,14 @@ if (!postgres) {
         const asked = performance.now();
         expect((await app.raw('GET', '/health/live')).status).toBe(200);
         expect((await admin.get('/users')).status).toBe(200);
-        expect(performance.now() - asked).toBeLessThan(500);
+        expect(performance.now() - asked).toBeLessThan(900);
         await sleep(100);
       }
       for (const reply of await Promise.all(writes)) {
         expectProblem(reply, 503, 'unavailable');
         expect(Number(reply.headers['retry-after'])).toBeGreaterThan(0);
       }
-      expect(performance.now() - began).toBeLessThan(3000);
+      expect(performance.now() - began).toBeLessThan(5000);
       other.exec('ROLLBACK');
       other.close();
       expect((await admin.post('/users', user)).status).toBe(201);

@@ -18,10 +18,11 @@ describe('strange input', () => {
     clientId = (await app.createClient()).id;
     pid = app.pid;
   });
-  afterAll(() => {
+  afterAll(async () => {
     expect(app.pid).toBe(pid);
     expect(app.running).toBe(true);
     // Nothing here is a surprise to the program.
+    await app.flushLogs();
     expect(app.logs.filter(({ level }) => level === 'error' || level === 'fatal')).toEqual([]);
   });
 

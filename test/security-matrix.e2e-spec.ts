@@ -35,6 +35,7 @@ const table: Record<Who, string> = {
     POST /images/{id}/resolve, POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key},
     POST /requests/{id}/approve, POST /requests/{id}/reject`,
   viewer: `
+    POST /auth/totp, POST /auth/totp/activate, POST /auth/totp/disable,
     GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
     GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients,

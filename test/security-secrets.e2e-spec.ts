@@ -1,5 +1,5 @@
 /** Headers, CORS, the log, and where secrets are not (quality.md, Security 14, 21, 22; Faults 16). */
-import { startApp, until, type TestApp } from './support/app.js';
+import { startApp, type TestApp } from './support/app.js';
 import { expectProblem } from './support/http.js';
 import { clientInput, newPassword, unique, userInput } from './support/inputs.js';
 
@@ -24,6 +24,7 @@ describe('the log', () => {
           'latin1',
         ),
       );
+    await app.flushLogs();
     const lines = app.output.split('\n').filter((line) => line.includes(mark));
     for (const line of lines) {
       expect(JSON.parse(line)).toMatchObject({ level: 'info', msg: 'request' });
@@ -38,6 +39,7 @@ describe('the log', () => {
     const mark = unique();
     for (const email of [`${mark}\r\n{"level":"fatal"}@example.com`, `${mark}\u001b[31m@example.com`])
       expectProblem(await app.post('/auth/login', { email, password: 'x' }), 400, 'validation', 'email');
+    await app.flushLogs();
     expect(app.output).not.toContain(mark);
   });
 
@@ -46,7 +48,7 @@ describe('the log', () => {
     const mark = unique();
     const reply = await admin.get('/clients', { query: { search: mark } });
     const line = () => app.logs.find(({ requestId }) => requestId === reply.headers['x-request-id']);
-    await until(() => line() !== undefined);
+    await app.flushLogs();
     expect(line()).toMatchObject({
       method: 'GET',
       route: '/api/v1/clients',
@@ -126,6 +128,7 @@ describe('secrets', () => {
     const tokens = await app.sql<Record<string, string>>('SELECT token_hash FROM refresh_tokens');
     hashes.push(...tokens.map(({ token_hash }) => token_hash as string));
     expect(hashes.length).toBeGreaterThan(4);
+    await app.flushLogs();
     const everywhere = { answers: answers.join('\n'), log: app.output, tables: await tables() };
     for (const [where, text] of Object.entries(everywhere))
       for (const secret of [...secrets, ...hashes])
@@ -162,7 +165,7 @@ describe('secrets', () => {
     }
     const logged = () =>
       app.logs.find(({ level, requestId }) => level === 'error' && requestId === replies[0]?.body.requestId);
-    await until(() => logged() !== undefined);
+    await app.flushLogs();
     const log = app.output.slice(before);
     // What to look into is there, under the answer's request id; what the statement was given is not.
     expect(logged()).toMatchObject({

@@ -2,7 +2,7 @@ import type { AccessRule, KeyScope, Principal } from './access.js';
 import { refusal } from './access.rules.js';
 import { type ClientStatus, clientStatus, type Role } from './accounts.js';
 
-const user = (role: Role): Principal => ({ kind: 'user', id: 'u', sessionId: 's', role });
+const user = (role: Role): Principal => ({ kind: 'user', id: 'u', sessionId: 's', role, mustEnrol: false });
 const client = (status: ClientStatus): Principal => ({ kind: 'client', id: 'c', sessionId: 's', status });
 const key = (...scopes: KeyScope[]): Principal => ({ kind: 'key', id: 'k', scopes });
 

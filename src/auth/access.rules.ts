@@ -12,6 +12,7 @@ const letsIn = {
 export function refusal(rule: AccessRule, principal: Principal): ProblemSlug | undefined {
   switch (principal.kind) {
     case 'user':
+      if (principal.mustEnrol && !rule.enrolling) return 'otp-enrolment-required';
       return rule.users && (rule.users === 'viewer' || principal.role === 'admin') ? undefined : 'forbidden';
     case 'key':
       return rule.key && hasScope(principal.scopes, rule.key) ? undefined : 'forbidden';

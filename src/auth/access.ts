@@ -27,6 +27,8 @@ export interface UserPrincipal {
   id: string;
   sessionId: string;
   role: Role;
+  /** Has yet to set up the second factor that the setting `auth.requireTotp` demands. */
+  mustEnrol: boolean;
 }
 export interface ClientPrincipal {
   kind: 'client';
@@ -45,6 +47,8 @@ export interface KeyPrincipal {
 export interface AccessRule {
   /** Users of at least this role: `viewer` lets administrators in too. */
   users?: Role;
+  /** Of these users also those who must set up a second factor first. */
+  enrolling?: true;
   /** Clients that are active, also expired, or signed in at all (restricted: expired or scheduled too). */
   clients?: 'active' | 'expired' | 'restricted';
   /** API keys with this scope; `:write` covers its `:read`. */
@@ -70,7 +74,8 @@ export function Access(rule: AccessRule): MethodDecorator {
     ...(rule.key ? [ApiBearerAuth('key')] : []),
     ApiUnauthorizedResponse({ description: 'Not signed in (`unauthenticated`).' }),
     ApiForbiddenResponse({
-      description: 'Signed in but not allowed (`forbidden`, `access-expired`, `access-not-started`).',
+      description:
+        'Signed in but not allowed (`forbidden`, `access-expired`, `access-not-started`, `otp-enrolment-required`).',
     }),
   );
 }

@@ -4,6 +4,7 @@ import { after, Clock, DAY, MINUTE } from '../common/clock.js';
 import { digest, newSecret } from '../common/ids.js';
 import { AppConfig } from '../config/app-config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { NotificationsService } from '../notifications/notifications.service.js';
 import { SettingsService } from '../settings/settings.service.js';
 import { AccountToken } from './account.entity.js';
 import type { AccountRef } from './accounts.js';
@@ -29,11 +30,15 @@ export class AccountTokensService {
     private readonly clock: Clock,
     private readonly settings: SettingsService,
     private readonly config: AppConfig,
+    private readonly notifications: NotificationsService,
   ) {}
 
-  /** Issues an invitation; the account's earlier one is dead. Inside a unit of work. */
+  /** Issues an invitation and mails it; the account's earlier one is dead. Inside a unit of work. */
   async issueInvitation(account: AccountRef): Promise<IssuedToken> {
-    return this.issue(account, 'invitation', (await this.settings.get('invitation.days')) * DAY);
+    const life = (await this.settings.get('invitation.days')) * DAY;
+    const invitation = await this.issue(account, 'invitation', life);
+    await this.notifications.mail(account, 'invitation', invitation);
+    return invitation;
   }
 
   /** Issues a password reset; the account's earlier one is dead. Inside a unit of work. */
@@ -54,9 +59,17 @@ export class AccountTokensService {
       : { kind: 'client', id: row.clientId as string };
   }
 
-  /** Kills every token of an account. Inside a unit of work. */
+  /** Kills every token of an account, also those still to be mailed. Inside a unit of work. */
   async removeAll(account: AccountRef): Promise<void> {
     await this.uow.manager.delete(AccountToken, idWhere(account));
+    await this.notifications.withdrawLinks(account);
+  }
+
+  /** Removes the tokens that have expired. Inside a unit of work. @returns how many */
+  removeExpired(): Promise<number> {
+    return this.uow.execute(`DELETE FROM "account_tokens" WHERE "expires_at" <= :now`, {
+      now: this.clock.now(),
+    });
   }
 
   private async issue(account: AccountRef, purpose: Purpose, life: number): Promise<IssuedToken> {

@@ -32,6 +32,9 @@ type Me = UserPrincipal | ClientPrincipal;
 /** Everybody with a session, also a restricted one. */
 const SIGNED_IN = { users: 'viewer', clients: 'restricted' } as const;
 
+/** And a user who must set up a second factor first. */
+const SIGNED_IN_AT_ALL = { ...SIGNED_IN, enrolling: true } as const;
+
 @ApiTags('auth')
 @Controller('auth')
 export class AuthController {
@@ -49,13 +52,15 @@ export class AuthController {
       'A client whose access has ended or not yet started gets a restricted session: `account.access.status` says which.',
   })
   @ApiOkResponse({ type: SignedInDto })
-  @ApiUnauthorizedResponse({ description: 'E-mail or password is wrong (`invalid-credentials`).' })
-  @ApiForbiddenResponse({ description: 'The access was revoked (`access-revoked`).' })
+  @ApiUnauthorizedResponse({ description: 'E-mail, password or code is wrong (`invalid-credentials`).' })
+  @ApiForbiddenResponse({
+    description: 'A code is needed as `otp` (`otp-required`), or the access was revoked (`access-revoked`).',
+  })
   @ApiTooManyRequestsResponse({
     description: 'Too many failed sign-ins with this e-mail (`too-many-requests`).',
   })
-  login(@Body() { email, password }: LoginInput): Promise<SignedInDto> {
-    return this.auth.login(email, password);
+  login(@Body() { email, password, otp }: LoginInput): Promise<SignedInDto> {
+    return this.auth.login(email, password, otp);
   }
 
   @Public()
@@ -73,7 +78,7 @@ export class AuthController {
     return this.auth.refresh(refreshToken);
   }
 
-  @Access(SIGNED_IN)
+  @Access(SIGNED_IN_AT_ALL)
   @Post('logout')
   @HttpCode(204)
   @ApiOperation({ summary: 'Sign out: both tokens are dead from now on' })
@@ -82,7 +87,7 @@ export class AuthController {
     return this.sessions.signOut(me);
   }
 
-  @Access(SIGNED_IN)
+  @Access(SIGNED_IN_AT_ALL)
   @Get('me')
   @ApiOperation({ summary: 'The account that is signed in' })
   @ApiOkResponse({ type: AccountDto })

@@ -11,6 +11,8 @@ import { FirstAdminService } from './first-admin.service.js';
 import { JwtStrategy } from './jwt.strategy.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordsService } from './passwords.service.js';
+import { SecondFactorsController } from './second-factors.controller.js';
+import { SecondFactorsService } from './second-factors.service.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInFailuresService } from './sign-in-failures.service.js';
 import { TokensService } from './tokens.service.js';
@@ -21,7 +23,7 @@ import { UsersService } from './users.service.js';
 @Global()
 @Module({
   imports: [PassportModule],
-  controllers: [ApiKeysController, AuthController, UsersController],
+  controllers: [ApiKeysController, AuthController, SecondFactorsController, UsersController],
   providers: [
     AccessGuard,
     AccountTokensService,
@@ -32,6 +34,7 @@ import { UsersService } from './users.service.js';
     JwtStrategy,
     PasswordHasher,
     PasswordsService,
+    SecondFactorsService,
     SessionsService,
     SignInFailuresService,
     TokensService,
@@ -43,7 +46,9 @@ import { UsersService } from './users.service.js';
     CredentialsService,
     FirstAdminService,
     PasswordsService,
+    SecondFactorsService,
     SessionsService,
+    SignInFailuresService,
     TokensService,
     UsersService,
   ],

@@ -2,7 +2,7 @@ import { prepare } from '../database/sql.js';
 import type { KeyScope } from './access.js';
 import type { Language, Role } from './accounts.js';
 
-/** A session with what decides what it may do now: read on every request, so one statement over three tables. */
+/** A session with what decides what it may do now: read on every request, so one statement over all the tables. */
 export interface SessionRow {
   sessionId: string;
   userId: string | null;
@@ -16,6 +16,9 @@ export interface SessionRow {
   accessEndsAt: Date | null;
   revokedAt: Date | null;
   erasedAt: Date | null;
+  /** Whether an active second factor is there, and whether the setting `auth.requireTotp` demands one. */
+  hasSecondFactor: boolean;
+  requireTotp: boolean | null;
 }
 
 export const sessionById = prepare<SessionRow>(
@@ -24,9 +27,12 @@ export const sessionById = prepare<SessionRow>(
      s."last_used_at" AS "lastUsedAt", s."ended_at" AS "endedAt",
      u."role" AS "role", u."removed_at" AS "removedAt",
      c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt",
-     c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt"
+     c."revoked_at" AS "revokedAt", c."erased_at" AS "erasedAt",
+     f."user_id" IS NOT NULL AS "hasSecondFactor",
+     (SELECT "value" FROM "system_config" WHERE "key" = 'auth.requireTotp') AS "requireTotp"
    FROM "sessions" s
    LEFT JOIN "users" u ON u."id" = s."user_id"
+   LEFT JOIN "second_factors" f ON f."user_id" = s."user_id" AND f."activated_at" IS NOT NULL
    LEFT JOIN "clients" c ON c."id" = s."client_id"
    WHERE s."id" = :sessionId`,
   {
@@ -38,6 +44,8 @@ export const sessionById = prepare<SessionRow>(
     accessEndsAt: 'instant',
     revokedAt: 'instant',
     erasedAt: 'instant',
+    hasSecondFactor: 'boolean',
+    requireTotp: 'json',
   },
 );
 
@@ -54,19 +62,27 @@ export interface AccountRow {
   accessStartsAt: Date | null;
   accessEndsAt: Date | null;
   revokedAt: Date | null;
+  hasSecondFactor: boolean;
 }
 
 const accountSql = (condition: string) => `
   SELECT k."user_id" AS "userId", k."client_id" AS "clientId", k."password_hash" AS "passwordHash",
     COALESCE(u."name", c."name") AS "name", COALESCE(u."email", c."email") AS "email",
     COALESCE(u."language", c."language") AS "language", c."company" AS "company", u."role" AS "role",
-    c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt"
+    c."access_starts_at" AS "accessStartsAt", c."access_ends_at" AS "accessEndsAt", c."revoked_at" AS "revokedAt",
+    f."user_id" IS NOT NULL AS "hasSecondFactor"
   FROM "credentials" k
   LEFT JOIN "users" u ON u."id" = k."user_id"
+  LEFT JOIN "second_factors" f ON f."user_id" = k."user_id" AND f."activated_at" IS NOT NULL
   LEFT JOIN "clients" c ON c."id" = k."client_id"
   WHERE ${condition}`;
 
-const accountTypes = { accessStartsAt: 'instant', accessEndsAt: 'instant', revokedAt: 'instant' } as const;
+const accountTypes = {
+  accessStartsAt: 'instant',
+  accessEndsAt: 'instant',
+  revokedAt: 'instant',
+  hasSecondFactor: 'boolean',
+} as const;
 
 export const accountByEmailKey = prepare<AccountRow>(
   'account_by_email',

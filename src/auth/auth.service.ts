@@ -9,9 +9,10 @@ import { AccountTokensService } from './account-tokens.service.js';
 import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
 import { type AccountDto, type SignedInDto, toAccountDto } from './auth.dto.js';
 import type { AccountRow } from './auth.queries.js';
-import { CredentialsService } from './credentials.service.js';
+import { CredentialsService, refOf } from './credentials.service.js';
 import { PasswordHasher } from './password-hasher.js';
 import { PasswordsService } from './passwords.service.js';
+import { SecondFactorsService } from './second-factors.service.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInFailuresService } from './sign-in-failures.service.js';
 
@@ -26,6 +27,7 @@ export class AuthService {
     private readonly failures: SignInFailuresService,
     private readonly hasher: PasswordHasher,
     private readonly passwords: PasswordsService,
+    private readonly secondFactors: SecondFactorsService,
     private readonly sessions: SessionsService,
     private readonly accountTokens: AccountTokensService,
     private readonly notifications: NotificationsService,
@@ -33,37 +35,48 @@ export class AuthService {
 
   /**
    * Signs in. The answer and the work are the same whether or not the account exists (ASVS 5.0 6.3.8).
-   * @throws Problem `invalid-credentials`, `access-revoked` (right password only), `too-many-requests`
+   * @param otp a one-time or recovery code; asked for where a second factor is active
+   * @throws Problem `invalid-credentials`, `too-many-requests`; with the right password `access-revoked`, `otp-required`
    */
-  async login(email: string, password: string): Promise<SignedInDto> {
+  async login(email: string, password: string, otp?: string): Promise<SignedInDto> {
     await this.failures.refuseLocked(email);
     const account = await this.credentials.findByEmail(email);
     if (!(await this.hasher.verify(account?.passwordHash, password)) || !account) {
-      return this.refuseSignIn(
-        email,
-        account,
-        new Problem('invalid-credentials', 'E-mail or password is wrong.'),
-      );
+      return this.failures.refuse(email, account && refOf(account), wrongCredentials());
     }
     const stored = account.passwordHash as string;
     const rehashed = this.hasher.isOutdated(stored) ? await this.hasher.hash(password) : undefined;
+    const ref = refOf(account);
     const signedIn = await this.uow.run(async () => {
-      if (!(await this.failures.forget(email))) return 'locked';
-      await this.credentials.hold(refOf(account));
+      if (!(await this.failures.take(email))) return 'locked';
+      await this.credentials.hold(ref);
       // Read again: the password or the access may have changed while the hash was computed.
       const current = await this.credentials.findByEmail(email);
       if (current?.passwordHash !== stored) return 'changed';
       if (isRevoked(current, this.clock.now())) return 'revoked';
-      if (rehashed !== undefined) await this.credentials.rehash(refOf(current), stored, rehashed);
-      return this.begin(current, 'auth.signed-in');
+      if (current.hasSecondFactor && otp === undefined) return 'no-code';
+      const secondFactor = current.hasSecondFactor ? await this.secondFactors.take(ref.id, otp!) : 'none';
+      if (!secondFactor) return this.failures.count(email, ref);
+      await this.failures.forget(email);
+      if (rehashed !== undefined) await this.credentials.rehash(ref, stored, rehashed);
+      return this.begin(current, 'auth.signed-in', current.hasSecondFactor ? { secondFactor } : {});
     });
     switch (signedIn) {
       case 'locked':
+      case 'was-locked':
         throw await this.failures.locked(email);
       case 'changed':
-        throw new Problem('invalid-credentials', 'E-mail or password is wrong.');
+        throw wrongCredentials();
       case 'revoked':
         throw new Problem('access-revoked', 'Your access was revoked.');
+      case 'no-code':
+        throw new Problem(
+          'otp-required',
+          'Give a code of your authenticator app, or a recovery code, as `otp`.',
+        );
+      case 'counted':
+      case 'locks':
+        throw new Problem('invalid-credentials', 'The code is wrong, or was used before.');
       default:
         return signedIn;
     }
@@ -94,27 +107,15 @@ export class AuthService {
     currentPassword: string,
     newPassword: string,
   ): Promise<void> {
-    const account = await this.credentials.find(me);
-    if (!account) throw notFound();
-    await this.failures.refuseLocked(account.email);
-    if (!(await this.hasher.verify(account.passwordHash, currentPassword))) {
-      await this.refuseSignIn(account.email, account, invalid('currentPassword', 'is wrong'));
-    }
+    const account = await this.passwords.confirm(me, currentPassword, 'currentPassword');
     const passwordHash = await this.hashNew(account, newPassword, 'newPassword');
-    const outcome = await this.uow.run(async () => {
-      if (!(await this.failures.forget(account.email))) return 'locked';
-      await this.credentials.hold(me);
-      const current = await this.credentials.find(me);
-      if (current?.passwordHash !== account.passwordHash) return 'changed';
+    await this.passwords.runConfirmed(account, 'currentPassword', async () => {
       await this.credentials.setPassword(me, passwordHash);
       await this.accountTokens.removeAll(me);
       await this.sessions.endAll(me, 'password-changed', { except: me.sessionId });
       this.audit.record({ action: 'auth.password-changed', entityType: me.kind, entityId: me.id });
       await this.tellPasswordChanged(me);
-      return 'done';
     });
-    if (outcome === 'locked') throw await this.failures.locked(account.email);
-    if (outcome === 'changed') throw invalid('currentPassword', 'is wrong');
   }
 
   /**
@@ -150,31 +151,10 @@ export class AuthService {
     });
   }
 
-  /** Counts a failed try and throws `answer`, or 429 when the e-mail was locked by then. */
-  private async refuseSignIn(
-    email: string,
-    account: AccountRow | undefined,
-    answer: Problem,
-  ): Promise<never> {
-    const outcome = await this.uow.run(async () => {
-      const counted = await this.failures.count(email);
-      if (counted === 'was-locked') return counted;
-      const ref = account && refOf(account);
-      this.audit.record({
-        action: counted === 'locks' ? 'auth.locked-out' : 'auth.sign-in-failed',
-        entityType: ref?.kind ?? 'account',
-        entityId: ref?.id ?? null,
-      });
-      return counted;
-    });
-    if (outcome === 'was-locked') throw await this.failures.locked(email);
-    throw answer;
-  }
-
-  private async begin(account: AccountRow, action: string): Promise<SignedInDto> {
+  private async begin(account: AccountRow, action: string, how: object = {}): Promise<SignedInDto> {
     const ref = refOf(account);
     const { sessionId, tokens } = await this.sessions.begin(ref);
-    this.audit.record({ action, entityType: ref.kind, entityId: ref.id, after: { sessionId } }, ref);
+    this.audit.record({ action, entityType: ref.kind, entityId: ref.id, after: { sessionId, ...how } }, ref);
     return { ...tokens, account: toAccountDto(account, this.clock.now()) };
   }
 
@@ -204,7 +184,7 @@ export class AuthService {
 
   private hashNew(account: AccountRow, password: string, field: string): Promise<string> {
     return this.passwords.hashNew(password, {
-      owner: account.userId !== null ? 'user' : 'client',
+      owner: account.hasSecondFactor ? 'userWithSecondFactor' : refOf(account).kind,
       terms: [account.name, account.email, account.company],
       field,
     });
@@ -216,8 +196,9 @@ function deadToken(): Problem {
   return invalid('token', 'is not valid (any more)');
 }
 
-function refOf({ userId, clientId }: AccountRow): AccountRef {
-  return userId !== null ? { kind: 'user', id: userId } : { kind: 'client', id: clientId as string };
+/** The same for a wrong password and for nobody. */
+function wrongCredentials(): Problem {
+  return new Problem('invalid-credentials', 'E-mail or password is wrong.');
 }
 
 function isRevoked(account: AccountRow, now: Date): boolean {

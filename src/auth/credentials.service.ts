@@ -150,6 +150,11 @@ export function idWhere({ kind, id }: AccountRef): { userId: string } | { client
   return kind === 'user' ? { userId: id } : { clientId: id };
 }
 
+/** Returns whose row this is. */
+export function refOf({ userId, clientId }: Pick<AccountRow, 'userId' | 'clientId'>): AccountRef {
+  return userId !== null ? { kind: 'user', id: userId } : { kind: 'client', id: clientId as string };
+}
+
 function ownerIs({ kind }: AccountRef, alias = ''): string {
   return `${alias}"${kind}_id" = :id`;
 }

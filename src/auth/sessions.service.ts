@@ -6,6 +6,7 @@ import { digest, newId, newSecret } from '../common/ids.js';
 import { notFound, Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
+import { settingList } from '../settings/setting-list.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
@@ -71,7 +72,9 @@ export class SessionsService {
     if (row.lastUsedAt > after(now, CLOCK_SKEW)) return undefined;
     if (row.userId !== null) {
       if (row.role === null || row.removedAt !== null) return undefined;
-      return { kind: 'user', id: row.userId, sessionId, role: row.role };
+      const isDemanded = row.requireTotp ?? settingList['auth.requireTotp'].default;
+      const mustEnrol = isDemanded && !row.hasSecondFactor;
+      return { kind: 'user', id: row.userId, sessionId, role: row.role, mustEnrol };
     }
     if (row.clientId === null || row.erasedAt !== null || row.accessStartsAt === null) return undefined;
     const status = clientStatus(row as AccessWindow, now);
@@ -129,6 +132,13 @@ export class SessionsService {
   /** Removes every session of an erased account: it holds addresses and browsers of a person. Inside a unit of work. */
   async removeAll(account: AccountRef): Promise<void> {
     await this.uow.manager.delete(Session, idWhere(account));
+  }
+
+  /** Removes the sessions that were over before an instant. Inside a unit of work. @returns how many */
+  removeOver(before: Date): Promise<number> {
+    return this.uow.execute(`DELETE FROM "sessions" WHERE COALESCE("ended_at", "expires_at") < :before`, {
+      before,
+    });
   }
 
   /** Signs the caller out of the session at hand. */

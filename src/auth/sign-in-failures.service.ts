@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import { after, Clock, MINUTE } from '../common/clock.js';
 import { digest } from '../common/ids.js';
 import { type Problem, tooManyRequests } from '../common/problem.js';
 import { emailKey } from '../common/text.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { SettingsService } from '../settings/settings.service.js';
+import type { AccountRef } from './accounts.js';
 
 /** What a failed try did to its e-mail. */
 export type FailureOutcome = 'counted' | 'locks' | 'was-locked';
@@ -20,6 +22,7 @@ export class SignInFailuresService {
     private readonly uow: UnitOfWork,
     private readonly clock: Clock,
     private readonly settings: SettingsService,
+    private readonly audit: AuditService,
   ) {}
 
   /** Throws Problem `too-many-requests` while the e-mail is locked. */
@@ -38,8 +41,22 @@ export class SignInFailuresService {
     return row?.lockedUntil;
   }
 
-  /** Counts a failure. Inside a unit of work. */
-  async count(email: string): Promise<FailureOutcome> {
+  /** Holds the e-mail's counter to the end of the unit; false when it is locked. Inside a unit of work. */
+  async take(email: string): Promise<boolean> {
+    return !(await this.waitForRow(hashOf(email), this.clock.now()));
+  }
+
+  /**
+   * Counts a failed try and throws `answer`, or 429 when the e-mail was locked by then.
+   * @param account whose e-mail it is, if anybody's
+   */
+  async refuse(email: string, account: AccountRef | undefined, answer: Problem): Promise<never> {
+    const outcome = await this.uow.run(() => this.count(email, account));
+    throw outcome === 'was-locked' ? await this.locked(email) : answer;
+  }
+
+  /** Counts a failure and notes it in the audit log. Inside a unit of work. */
+  async count(email: string, account: AccountRef | undefined): Promise<FailureOutcome> {
     const now = this.clock.now();
     const lockAfter = await this.settings.get('auth.lockAfter');
     const lockedUntil = after(now, (await this.settings.get('auth.lockMinutes')) * MINUTE);
@@ -54,7 +71,13 @@ export class SignInFailuresService {
        WHERE "email_hash" = :emailHash RETURNING "failures" AS "failures"`,
       { emailHash, lockAfter, lockedUntil, now },
     );
-    return (row?.failures ?? 0) >= lockAfter ? 'locks' : 'counted';
+    const locks = (row?.failures ?? 0) >= lockAfter;
+    this.audit.record({
+      action: locks ? 'auth.locked-out' : 'auth.sign-in-failed',
+      entityType: account?.kind ?? 'account',
+      entityId: account?.id ?? null,
+    });
+    return locks ? 'locks' : 'counted';
   }
 
   /** Forgets the failures after a good sign-in; false when the e-mail is locked meanwhile. Inside a unit of work. */
@@ -72,6 +95,14 @@ export class SignInFailuresService {
     await this.uow.execute(`DELETE FROM "sign_in_failures" WHERE "email_hash" = :emailHash`, {
       emailHash: hashOf(email),
     });
+  }
+
+  /** Removes the counters that stood still since an instant and lock nothing. Inside a unit of work. @returns how many */
+  removeOld(before: Date): Promise<number> {
+    return this.uow.execute(
+      `DELETE FROM "sign_in_failures" WHERE "updated_at" < :before AND ("locked_until" IS NULL OR "locked_until" <= :now)`,
+      { before, now: this.clock.now() },
+    );
   }
 
   /** Returns 429 with the time that is left. */

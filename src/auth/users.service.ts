@@ -12,6 +12,7 @@ import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { AccountTokensService } from './account-tokens.service.js';
 import { CredentialsService } from './credentials.service.js';
 import { PasswordsService } from './passwords.service.js';
+import { SecondFactorsService } from './second-factors.service.js';
 import { SessionsService } from './sessions.service.js';
 import { User } from './user.entity.js';
 import {
@@ -35,6 +36,7 @@ export class UsersService {
     private readonly credentials: CredentialsService,
     private readonly passwords: PasswordsService,
     private readonly accountTokens: AccountTokensService,
+    private readonly secondFactors: SecondFactorsService,
     private readonly sessions: SessionsService,
   ) {}
 
@@ -135,6 +137,7 @@ export class UsersService {
       });
       await this.credentials.remove(ref);
       await this.accountTokens.removeAll(ref);
+      await this.secondFactors.forget(id);
       await this.sessions.endAll(ref, 'account-removed');
       this.audit.record({ action: 'user.removed', entityType: 'user', entityId: id });
     });

@@ -1,7 +1,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { AccountTokensService, type IssuedToken } from '../auth/account-tokens.service.js';
-import { CredentialsService } from '../auth/credentials.service.js';
+import { CredentialsService, refOf } from '../auth/credentials.service.js';
+import { SecondFactorsService } from '../auth/second-factors.service.js';
 import { UsersService } from '../auth/users.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
@@ -31,22 +32,32 @@ export async function createAdmin(
   });
 }
 
-/** Issues a password-reset link for a user or client; the earlier one is dead. */
-export async function resetPassword(output: Output, email: string): Promise<void> {
+/**
+ * Issues a password-reset link for a user or client; the earlier one is dead.
+ * @param options.secondFactor takes a user's lost second factor away, too
+ */
+export async function resetPassword(
+  output: Output,
+  email: string,
+  { secondFactor = false }: { secondFactor?: boolean } = {},
+): Promise<void> {
   await withServices(async (services) => {
     const account = await services.get(CredentialsService).findByEmail(email);
     if (!account) throw new CommandError(`Nobody has the e-mail ${email}.`);
-    const ref =
-      account.userId !== null
-        ? ({ kind: 'user', id: account.userId } as const)
-        : ({ kind: 'client', id: account.clientId as string } as const);
-    const reset = await services.get(UnitOfWork).run(async () => {
+    const ref = refOf(account);
+    if (secondFactor && ref.kind === 'client') throw new CommandError('A client has no second factor.');
+    const [reset, removed] = await services.get(UnitOfWork).run(async () => {
       services
         .get(AuditService)
         .record({ action: 'auth.password-reset-issued', entityType: ref.kind, entityId: ref.id });
-      return services.get(AccountTokensService).issuePasswordReset(ref);
+      const issued = await services.get(AccountTokensService).issuePasswordReset(ref);
+      return [issued, secondFactor && (await services.get(SecondFactorsService).remove(ref.id))] as const;
     });
-    output.result({ email, reset }, linkText(reset, 'password-resets/confirm'));
+    const aside = removed ? 'The second factor is gone.' : 'There was no second factor.';
+    output.result(
+      { email, reset, ...(secondFactor && { secondFactorRemoved: removed }) },
+      `${linkText(reset, 'password-resets/confirm')}${secondFactor ? `\n${aside}` : ''}`,
+    );
   });
 }
 

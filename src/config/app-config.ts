@@ -24,6 +24,10 @@ export class AppConfig {
   dataKey?: Buffer;
   admin?: { email: string; password: string };
   publicUrl?: string;
+  /** Where mail goes out; without it nothing is mailed. */
+  smtp?: { url: string; from: string };
+  /** How often it is asked which background jobs are due; 0: this process does none. */
+  jobsTickMs!: number;
   trustedProxies!: string[];
   corsOrigins!: string[];
   /** Private networks that may be fetched from. */
@@ -154,6 +158,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
       return publicUrl.replace(/\/+$/, '');
     });
   }
+  const smtpUrl = raw('SMTP_URL');
+  if (smtpUrl) {
+    const url = attempt('SMTP_URL', () => mailServer(smtpUrl));
+    const from = attempt('MAIL_FROM', () => sender(raw('MAIL_FROM'), config.publicUrl));
+    if (url && from) config.smtp = { url, from };
+  }
+  config.jobsTickMs = purpose === 'command' ? 0 : whole('JOBS_TICK_MS', 0, 60_000);
   config.trustedProxies = list('TRUSTED_PROXIES');
   for (const proxy of config.trustedProxies) {
     if (isIP(proxy.split('/')[0] ?? '') === 0)
@@ -255,6 +266,22 @@ function kept(path: string, bytes: number): string {
     writeFileSync(path, randomBytes(bytes).toString('base64'), { mode: 0o600, flag: 'wx' });
   }
   return readFileSync(path, 'utf8');
+}
+
+function mailServer(text: string): string {
+  const hint = 'as in smtp://user:password@mail.example.com:587 or smtps://… (TLS from the first byte)';
+  if (!/^smtps?:\/\/./.test(text) || !URL.canParse(text)) throw new Error(`must be an address, ${hint}`);
+  return text;
+}
+
+/** Who mails come from: MAIL_FROM, or a name at the front end's host. */
+function sender(text: string | undefined, publicUrl: string | undefined): string {
+  const host = publicUrl === undefined ? 'localhost' : new URL(publicUrl).hostname;
+  if (text === undefined) return `LTP Labs <no-reply@${isIP(host) === 0 ? host : 'localhost'}>`;
+  const address = String.raw`[^\s<>@,]+@[^\s<>@,]+`;
+  if (!new RegExp(`^(${address}|[^<>\\r\\n]*<${address}>)$`).test(text))
+    throw new Error('must be an address, as in `LTP Labs <catalog@example.com>`');
+  return text;
 }
 
 function oneOf<T extends string>(value: string | undefined, words: readonly T[]): T {

@@ -109,6 +109,21 @@ export const variables = [
   },
   { name: 'PUBLIC_URL', help: "The front end's address, for links in invitations and resets." },
   {
+    name: 'SMTP_URL',
+    help: 'The mail server, `smtp://user:password@host:587` or `smtps://…`; without it nothing is mailed.',
+    secret: true,
+  },
+  {
+    name: 'MAIL_FROM',
+    help: 'Who mails come from, as `LTP Labs <catalog@example.com>`; without it no-reply at the host of PUBLIC_URL.',
+  },
+  {
+    name: 'JOBS_TICK_MS',
+    help: 'How often it is asked which background jobs are due; 0: this process does none.',
+    default: '5000',
+    unit: 'ms',
+  },
+  {
     name: 'TRUSTED_PROXIES',
     help: 'Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed, by comma.',
   },

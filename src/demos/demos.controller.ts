@@ -80,10 +80,7 @@ export class DemosController {
     schema: { oneOf: [{ $ref: getSchemaPath(DemoDto) }, { $ref: getSchemaPath(CatalogDemoDto) }] },
   })
   @ApiNotFoundResponse({ description: 'Unknown, or for clients not published (`not-found`).' })
-  get(
-    @Param('id') idOrSlug: string,
-    @CurrentPrincipal() me: Principal,
-  ): Promise<DemoDto | CatalogDemoDto> {
+  get(@Param('id') idOrSlug: string, @CurrentPrincipal() me: Principal): Promise<DemoDto | CatalogDemoDto> {
     return this.demos.get(idOrSlug, me);
   }
 

@@ -66,7 +66,9 @@ export class HealthController {
   @ApiServiceUnavailableResponse({ type: HealthDto, description: 'A part is down.' })
   parts(@CurrentPrincipal() me?: Principal): Promise<HealthCheckResult> {
     const parts = this.database.parts();
-    return this.health.check(me?.kind === 'user' ? [...parts, this.database.details()] : parts);
+    return this.health.check(
+      me?.kind === 'user' && !me.mustEnrol ? [...parts, this.database.details()] : parts,
+    );
   }
 
   private accepting() {

@@ -17,6 +17,9 @@ import { Signer } from '../common/signer.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyKey } from './idempotency.entity.js';
 
+/** Printable ASCII without spaces. */
+const KEY = /^[!-~]{1,255}$/;
+
 /** How long a key is remembered (api.md, Conventions). */
 const KEPT = DAY;
 
@@ -27,7 +30,7 @@ class IdempotencyInterceptor implements NestInterceptor {
     const request = context.switchToHttp().getRequest<FastifyRequest>();
     const key = request.headers['idempotency-key'];
     if (key !== undefined) {
-      if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+      if (typeof key !== 'string' || !KEY.test(key)) {
         throw invalid('Idempotency-Key', 'must be 1 to 255 printable ASCII characters');
       }
       requestContext().idempotency = { key, request: textOf(request) };
@@ -50,6 +53,7 @@ export function Idempotent(): MethodDecorator {
       required: false,
       description:
         'Repeating the call with the same key and body gives the first answer again, for 24 hours.',
+      schema: { type: 'string', pattern: KEY.source },
     }),
   );
 }
@@ -79,12 +83,8 @@ export class IdempotencyService {
     const row = { accountId: actor.id, key };
     return this.uow.run(async (manager) => {
       const now = this.clock.now();
+      await this.removeExpired();
       const keys = manager.getRepository(IdempotencyKey);
-      await keys
-        .createQueryBuilder()
-        .delete()
-        .where('createdAt <= :before', { before: after(now, -KEPT) })
-        .execute();
       // A second call with the key waits here for the first one's commit.
       await keys
         .createQueryBuilder()
@@ -103,6 +103,13 @@ export class IdempotencyService {
       );
       await keys.update(row, { answer: JSON.stringify(kept) });
       return answer;
+    });
+  }
+
+  /** Removes the keys that are not remembered any longer. Inside a unit of work. @returns how many */
+  removeExpired(): Promise<number> {
+    return this.uow.execute(`DELETE FROM "idempotency_keys" WHERE "created_at" <= :before`, {
+      before: after(this.clock.now(), -KEPT),
     });
   }
 

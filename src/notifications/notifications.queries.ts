@@ -37,3 +37,29 @@ export async function clientNames(
   );
   return new Map(rows.map(({ id, name, company }) => [id, company ? `${name} (${company})` : name]));
 }
+
+/** A mail that one sender has taken. */
+export interface ClaimedMail {
+  id: string;
+  userId: string | null;
+  clientId: string | null;
+  template: string;
+  content: string;
+  createdAt: Date;
+  attempts: number;
+}
+
+const claim = (
+  skip: string,
+) => `UPDATE "mail_outbox" SET "attempts" = "attempts" + 1, "next_attempt_at" = :until
+  WHERE "id" = (SELECT "id" FROM "mail_outbox" WHERE "next_attempt_at" <= :now
+    ORDER BY "attempts", "next_attempt_at", "id" LIMIT 1${skip})
+  RETURNING "id", "user_id" AS "userId", "client_id" AS "clientId", "template", "content",
+    "created_at" AS "createdAt", "attempts"`;
+
+/** Takes the next mail; until `:until` nobody else does. */
+export const claimMail = prepare<ClaimedMail>(
+  'mail-claim',
+  { sqlite: claim(''), postgres: claim(' FOR UPDATE SKIP LOCKED') },
+  { createdAt: 'instant' },
+);

@@ -13,6 +13,7 @@ import type {
 } from './notification-params.js';
 import { Notification, OutgoingMail } from './notification.entity.js';
 import { addLine, administrators } from './notifications.queries.js';
+import { OutboxService } from './outbox.service.js';
 
 /**
  * Tells accounts what happened: a line in their inbox and a mail, both written in the unit of work of the change, so
@@ -23,6 +24,7 @@ export class NotificationsService {
   constructor(
     private readonly uow: UnitOfWork,
     private readonly clock: Clock,
+    private readonly outbox: OutboxService,
   ) {}
 
   /**
@@ -45,7 +47,19 @@ export class NotificationsService {
       dedupeKey: options.dedupeKey ?? null,
       now: this.clock.now(),
     });
-    return written > 0;
+    if (written === 0) return false;
+    await this.outbox.add(account, { template: kind, params });
+    return true;
+  }
+
+  /** Returns which of these dedupe keys were told already. */
+  async toldAlready(dedupeKeys: string[]): Promise<Set<string>> {
+    if (dedupeKeys.length === 0) return new Set();
+    const rows = await this.uow.query<{ key: string }>(
+      `SELECT "dedupe_key" AS "key" FROM "notifications" WHERE "dedupe_key" IN (:...dedupeKeys)`,
+      { dedupeKeys },
+    );
+    return new Set(rows.map(({ key }) => key));
   }
 
   /** Tells every administrator. Inside a unit of work. */
@@ -58,9 +72,16 @@ export class NotificationsService {
       await this.tell({ kind: 'user', id }, kind, params);
   }
 
-  /** Mails a single-use link; the inbox has no line for it. Inside a unit of work. */
-  async mail(_account: AccountRef, _template: LinkTemplate, _link: MailedLink): Promise<void> {
+  /** Mails a single-use link, in place of one not sent yet; the inbox has no line for it. Inside a unit of work. */
+  async mail(account: AccountRef, template: LinkTemplate, link: MailedLink): Promise<void> {
     this.assertUnit();
+    await this.outbox.withdrawLinks(account, [template]);
+    await this.outbox.add(account, { template, link });
+  }
+
+  /** Takes back the mails of links that are dead now, where they were not sent yet. Inside a unit of work. */
+  async withdrawLinks(account: AccountRef): Promise<void> {
+    await this.outbox.withdrawLinks(account);
   }
 
   /** Removes all that an erased account was told and would be. Inside a unit of work. */

@@ -29,7 +29,8 @@
  * - Faults: `app.kill()` (kill −9), `app.stop()` (SIGTERM, returns the exit code), `app.start()` again on the same
  *   database; a second replica: `startApp({ database: app.database })` (PostgreSQL); the command line beside it:
  *   `app.cli(['audit', 'verify', '--json'])`; rows: `app.sql('SELECT … WHERE id = ?', [id])`.
- * - `app.logs` are its log lines, parsed; `app.output` is all it wrote; `app.stats()` counts password computations.
+ * - `app.logs` are its log lines, parsed; `app.output` is all it wrote; they arrive a moment after the answer, so
+ *   `await app.flushLogs()` first. `app.stats()` counts password computations.
  */
 import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -119,6 +120,8 @@ export class TestApp extends Http {
       DATABASE_URL: database.url,
       JWT_SECRET: randomBytes(48).toString('base64'),
       DATA_KEY: randomBytes(32).toString('base64'),
+      // Background jobs run where a suite asks for them: `app.cli(['jobs', 'run', NAME])`, or a tick of its own.
+      JOBS_TICK_MS: '0',
       ADMIN_EMAIL: 'admin@example.com',
       ADMIN_PASSWORD: newPassword(),
       ...options.env,
@@ -262,6 +265,14 @@ export class TestApp extends Http {
   /** How many passwords were hashed and verified since the start. */
   stats(): Promise<{ hashes: number; verifications: number }> {
     return this.command('stats');
+  }
+
+  /** Waits until all that the app has logged so far is in `output` and `logs`: before a look at what is not there. */
+  async flushLogs(): Promise<void> {
+    const line = `flushed ${randomBytes(8).toString('hex')}\n`;
+    await this.command('mark', line.trimEnd());
+    await until(() => this.output.includes(line));
+    this.output = this.output.replace(line, '');
   }
 
   /** See `TestDatabase.sql`. */

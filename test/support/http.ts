@@ -82,7 +82,7 @@ export class Http {
       const sent = request({ method, hostname, port, path: target, headers, agent, timeout }, (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.once('error', reject);
+        answer.on('error', reject);
         answer.once('end', () => {
           const text = Buffer.concat(chunks).toString('utf8');
           const isJson = /^application\/(problem\+)?json\b/.test(answer.headers['content-type'] ?? '');
@@ -94,7 +94,8 @@ export class Http {
           });
         });
       });
-      sent.once('error', reject);
+      // Not once: a broken connection may be told twice, and the second time nobody would listen.
+      sent.on('error', reject);
       sent.once('timeout', () => sent.destroy(new Error(`${method} ${target}: no answer in ${timeout} ms`)));
       sent.end(payload);
     });

@@ -1,0 +1,97 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import { after, Clock, DAY } from '../common/clock.js';
+import { UnitOfWork } from '../database/unit-of-work.js';
+import { UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
+import { dayOf, dayTotals, sameUsage, type UsageDay } from './usage-upkeep.rules.js';
+import { countedUsage, firstEvent } from './usage-upkeep.queries.js';
+
+/** Keeps usage in order: old events go, and the rollups say what the events say. */
+@Injectable()
+export class UsageUpkeep {
+  private readonly logger = new Logger('Usage');
+
+  constructor(
+    private readonly uow: UnitOfWork,
+    private readonly clock: Clock,
+    private readonly audit: AuditService,
+  ) {}
+
+  /**
+   * Removes the events of the oldest UTC day, when all of it lies before an instant; the rollups stay. A day goes
+   * whole, so that a day that has events can be recounted.
+   * @returns how many events, or undefined when there is no such day
+   */
+  removeOldestDay(before: Date): Promise<number | undefined> {
+    return this.uow.run(async () => {
+      const day = await this.firstDay();
+      if (day === undefined) return undefined;
+      const end = after(new Date(day), DAY);
+      if (end > before) return undefined;
+      const events = await this.uow.execute(`DELETE FROM "usage_analytics" WHERE "at" < :end`, { end });
+      this.audit.record({ action: 'usage.removed', entityType: 'usage', entityId: day, before: { events } });
+      return events;
+    });
+  }
+
+  /**
+   * Counts the last days again, as far as their events are kept, and repairs the rollups that say something else.
+   * @returns the days (`YYYY-MM-DD`) that were counted, and those that were repaired
+   */
+  async recount(days: number): Promise<{ counted: number; repaired: string[] }> {
+    const now = this.clock.now();
+    const first = await this.firstDay();
+    const repaired: string[] = [];
+    let counted = 0;
+    for (let ago = days - 1; first !== undefined && ago >= 0; ago -= 1) {
+      const day = dayOf(after(now, -ago * DAY));
+      if (day < first) continue;
+      counted += 1;
+      if (await this.recountDay(day)) repaired.push(day);
+    }
+    if (repaired.length > 0) this.logger.warn(`The rollups of ${repaired.join(', ')} were repaired.`);
+    return { counted, repaired };
+  }
+
+  /** @returns whether the rollups of the day were repaired */
+  private recountDay(day: string): Promise<boolean> {
+    // One instant for events and rollups; who changes them meanwhile makes PostgreSQL end this try for another one.
+    return this.uow.run(
+      async (manager) => {
+        const kept: UsageDay = {
+          demos: await manager.findBy(UsageDaily, { day }),
+          clients: await manager.findBy(UsageDailyClient, { day }),
+          totals: await manager.findBy(UsageDailyTotal, { day }),
+        };
+        const from = new Date(day);
+        const rows = await this.uow.all(countedUsage, {
+          from,
+          to: after(from, DAY),
+          ended: after(from, 9 * DAY),
+        });
+        const right = dayTotals(day, rows);
+        if (sameUsage(kept, right)) return false;
+        for (const rollup of [UsageDaily, UsageDailyClient, UsageDailyTotal])
+          await manager.delete(rollup, { day });
+        await manager.insert(UsageDaily, right.demos);
+        await manager.insert(UsageDailyClient, right.clients);
+        await manager.insert(UsageDailyTotal, right.totals);
+        const [before, now] = [kept, right].map(({ totals: [total] }) => ({ ...total }));
+        this.audit.record({
+          action: 'usage.repaired',
+          entityType: 'usage',
+          entityId: day,
+          before: before!,
+          after: now!,
+        });
+        return true;
+      },
+      { isolation: 'REPEATABLE READ' },
+    );
+  }
+
+  private async firstDay(): Promise<string | undefined> {
+    const row = await this.uow.get(firstEvent);
+    return row?.at ? dayOf(row.at) : undefined;
+  }
+}

@@ -1,0 +1,3 @@
+/** Every background job. */
+export const jobNames = ['demo-sessions', 'reminders', 'outbox', 'retention', 'rollup-check'] as const;
+export type JobName = (typeof jobNames)[number];

@@ -37,7 +37,7 @@ const table: Record<Who, string> = {
   viewer: `
     POST /auth/totp, POST /auth/totp/activate, POST /auth/totp/disable,
     GET /api-keys, GET /api-keys/{id}, GET /users, GET /users/{id}, GET /clients, GET /clients/{id}, GET /clients/{id}/demos, GET /clients/{id}/access,
-    GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /audit, GET /audit/verify,
+    GET /demos/{id}/impact, GET /images, GET /images/{id}, GET /settings, GET /settings/jobs, GET /audit, GET /audit/verify,
     GET /analytics/overview, GET /analytics/opens, GET /analytics/demos, GET /analytics/clients,
     GET /analytics/events, GET /analytics/events.csv, GET /analytics/events.ndjson, GET /analytics/chart.svg,
     GET /audit/export`,

@@ -20,7 +20,9 @@ describe('usage events', () => {
   let plain: Reply['body'];
 
   beforeAll(async () => {
-    app = await startApp({ at: '2026-11-01T10:00:00.000Z' });
+    // With so little heap that all events at once would end it.
+    const env = { NODE_OPTIONS: '--max-old-space-size=128' };
+    app = await startApp({ at: '2026-11-01T10:00:00.000Z', env });
     sheet = await app.createDemo({ title: TITLE });
     plain = await app.createDemo({ title: 'Ação, "plain"' });
     ana = await app.createClient({ name: '@SUM(A1:A9)', accessDays: 60 });
@@ -234,8 +236,7 @@ describe('usage events', () => {
       }
       expect(events).toBe(what === 'events.csv' ? MANY + 1 : MANY);
       expect(bytes).toBeGreaterThan(MANY * 150);
-      // Held whole they would take twice as much and more: rows and text alike.
-      expect(peak - before).toBeLessThan(75);
+      expect(peak - before).toBeLessThan(150);
     });
 
     it('wait for a reader who is slow, and stop for one who has gone', async () => {

@@ -30,6 +30,7 @@ describe('images', () => {
       repository: name,
       tag: 'latest',
       digest: null,
+      movedDigest: null,
       description: 'The CRM.\nOf 2026.',
       sizeBytes: null,
       platforms: null,

@@ -33,7 +33,7 @@ const table: Record<Who, string> = {
     PUT /clients/{id}/demos/{demoId}, DELETE /clients/{id}/demos/{demoId},
     POST /demos, PATCH /demos/{id}, DELETE /demos/{id}, POST /demos/{id}/publish, POST /demos/{id}/unpublish,
     POST /clients/import, POST /demos/import, GET /clients/{id}/export,
-    POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key},
+    POST /images/{id}/resolve, POST /images, PATCH /images/{id}, DELETE /images/{id}, PATCH /settings/{key},
     POST /requests/{id}/approve, POST /requests/{id}/reject`,
   viewer: `
     POST /auth/totp, POST /auth/totp/activate, POST /auth/totp/disable,

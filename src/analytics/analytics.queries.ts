@@ -199,7 +199,8 @@ export const events = {
     CASE WHEN c."erased_at" IS NULL THEN c."name" END AS "clientName", u."duration_seconds" AS "durationSeconds"`,
   // LEFT, so that SQLite walks the events in their order and does not begin with the demos.
   from: `"usage_analytics" u LEFT JOIN "demos" d ON d."id" = u."demo_id" LEFT JOIN "clients" c ON c."id" = u."client_id"`,
-  period: `u."at" >= :from AND u."at" < :until`,
+  since: 'u."at" >= :from',
+  until: 'u."at" < :until',
   ofDemo: 'u."demo_id" = :demoId',
   ofClient: 'u."client_id" = :clientId',
   types: { at: 'instant' },

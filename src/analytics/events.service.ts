@@ -33,12 +33,14 @@ export class EventsService {
    * @throws Problem `validation` naming `to` where it is not later than `from`, or as `Lists.page`
    */
   page(query: EventQuery): Promise<Page<UsageEventDto>> {
-    return this.lists.page(this.spec(query), query);
+    const { from, spec } = this.asked(query);
+    const where = [...(spec.where ?? []), events.since];
+    return this.lists.page({ ...spec, where, parameters: { ...spec.parameters, from } }, query);
   }
 
   /** Yields the events as lines of JSON, the oldest first. Throws as `page`, at once. */
   ndjson(filter: EventFilter): AsyncGenerator<string, void, undefined> {
-    return ndjson(this.lists.batches(this.spec(filter), 'at'));
+    return ndjson(this.batches(filter));
   }
 
   /**
@@ -46,25 +48,31 @@ export class EventsService {
    * formula begins with an apostrophe (OWASP, CSV Injection). Throws as `page`, at once.
    */
   csv(filter: EventFilter): AsyncGenerator<string, void, undefined> {
-    return csv(this.lists.batches(this.spec(filter), 'at'));
+    return csv(this.batches(filter));
   }
 
-  private spec({ from, to, demoId, clientId }: EventFilter): ListSpec<UsageEventDto> {
+  private batches(filter: EventFilter): AsyncGenerator<UsageEventDto[], void, undefined> {
+    const { from, spec } = this.asked(filter);
+    return this.lists.batches(spec, 'at', from);
+  }
+
+  /** What a filter asks for: where it begins, and the list but for that. */
+  private asked({ from, to, demoId, clientId }: EventFilter): { from: Date; spec: ListSpec<UsageEventDto> } {
     const days = wholeDays(from, to, this.clock.now());
     if (!days) throw invalid('to', 'must be later than from');
-    const { period, ofDemo, ofClient, ...spec } = events;
-    return {
-      ...spec,
-      where: [period, demoId !== undefined && ofDemo, clientId !== undefined && ofClient],
-      parameters: {
-        from: startOfDay(days.first),
-        until: after(startOfDay(days.last), DAY),
-        demoId,
-        clientId,
-      },
+    const { select, from: tables, types, id, sorts, until, ofDemo, ofClient } = events;
+    const spec: ListSpec<UsageEventDto> = {
+      select,
+      from: tables,
+      where: [until, demoId !== undefined && ofDemo, clientId !== undefined && ofClient],
+      parameters: { until: after(startOfDay(days.last), DAY), demoId, clientId },
+      types,
+      id,
+      sorts,
       defaultSort: '-at',
       total: false,
     };
+    return { from: startOfDay(days.first), spec };
   }
 }
 

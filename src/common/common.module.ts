@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Clock } from './clock.js';
 import { Encryption } from './encryption.js';
+import { Egress } from './egress.js';
 import { Lists } from './pagination.js';
 import { Signer } from './signer.js';
 
@@ -10,7 +11,7 @@ import { Signer } from './signer.js';
 export class CommonModule {
   /** @param clock the app's one source of the current instant */
   static of(clock: Clock): DynamicModule {
-    const providers = [{ provide: Clock, useValue: clock }, Encryption, Lists, Signer];
-    return { module: CommonModule, providers, exports: [Clock, Encryption, Lists, Signer] };
+    const providers = [{ provide: Clock, useValue: clock }, Egress, Encryption, Lists, Signer];
+    return { module: CommonModule, providers, exports: [Clock, Egress, Encryption, Lists, Signer] };
   }
 }

@@ -20,11 +20,12 @@ export function requestIdOf(header: string | string[] | undefined): string {
  */
 export function addHttpHooks(fastify: FastifyInstance): void {
   const routes: { method: string; segments: string[] }[] = [];
-  /** Methods of the paths that have no names in them. */
-  const fixed = new Map<string, string[]>();
+  const namedPaths = new Map<string, Set<string>>();
   fastify.addHook('onRoute', ({ method, url }) => {
-    for (const one of [method].flat()) routes.push({ method: one, segments: url.split('/') });
-    if (!/[:*]/.test(url)) fixed.set(url, [...(fixed.get(url) ?? []), ...[method].flat()]);
+    for (const one of [method].flat()) {
+      routes.push({ method: one, segments: url.split('/') });
+      if (!/[:*]/.test(url)) namedPaths.set(url, (namedPaths.get(url) ?? new Set()).add(one));
+    }
   });
   const methodsOf = (segments: string[]): string[] =>
     routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
@@ -32,16 +33,26 @@ export function addHttpHooks(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);
     refuseStrangePath(request.raw.url ?? '');
-    // `/demo-sessions/verify` is a path of its own, not an id of `/demo-sessions/:id`, whatever the method.
-    const isNamed = request.routeOptions.url?.includes(':') ?? true;
-    if (!request.is404 && !(isNamed && fixed.has(pathOf(request)))) return;
-    const path = decodeURIComponent(pathOf(request));
-    const allowed = fixed.get(path) ?? methodsOf(path.split('/'));
+    const allowed = methodsInstead(request);
+    if (!allowed) return;
     if (allowed.length === 0) throw notFound();
     throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
-      headers: { Allow: [...new Set(allowed)].sort().join(', ') },
+      headers: { Allow: allowed.join(', ') },
     });
   });
+
+  /** The methods that the path has, when it does not have the one that was asked for. */
+  function methodsInstead(request: FastifyRequest): string[] | undefined {
+    const byName = request.routeOptions.url?.includes(':') === false;
+    if (!request.is404 && byName) return undefined;
+    const segments = decodeURIComponent(pathOf(request)).split('/');
+    // What is named by itself (`/clients/import`) is no `:id` of its neighbour.
+    const named = namedPaths.get(segments.join('/'));
+    if (named) return [...named].sort();
+    if (!request.is404) return undefined;
+    const fitting = routes.filter((route) => fits(route.segments, segments)).map(({ method }) => method);
+    return [...new Set(fitting)].sort();
+  }
 
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {

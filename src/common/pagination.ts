@@ -117,22 +117,28 @@ export class Lists {
   /**
    * Yields all rows of a list, a batch at a time: memory stays flat, no transaction is held open, and SQLite's
    * synchronous driver lets others in between. At least one batch, which may be empty.
-   * @param sort as in the query; what is added behind the last row meanwhile is yielded too
+   * @param sort a field, ascending; what is added behind the last row meanwhile is yielded too
+   * @param start the least value of that field. It is no part of `where`: behind the first batch the cursor stands for
+   *   it, or PostgreSQL, while it has no statistics, takes what remains for few rows and sorts all of them each time
    */
   async *batches<Row extends object>(
     spec: ListSpec<Row>,
     sort: string,
+    start: unknown,
   ): AsyncGenerator<Row[], void, undefined> {
-    let cursor: string | undefined;
-    do {
-      const page = await this.page(
-        { ...spec, total: false },
-        { limit: BATCH, sort, ...(cursor && { cursor }) },
-      );
-      yield page.items;
-      cursor = page.nextCursor ?? undefined;
+    const { where = [], parameters = {} } = spec;
+    const first: ListSpec<Row> = {
+      ...spec,
+      where: [...where, `${spec.sorts[sort]!.expression} >= :start`],
+      parameters: { ...parameters, start },
+    };
+    let page = await this.page({ ...first, total: false }, { limit: BATCH, sort });
+    yield page.items;
+    while (page.nextCursor !== null) {
       await nextTurn();
-    } while (cursor);
+      page = await this.page({ ...spec, total: false }, { limit: BATCH, sort, cursor: page.nextCursor });
+      yield page.items;
+    }
   }
 
   // The signature covers the list too: another list's cursor is a forged one.

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { databaseDefaults, type DatabaseSettings } from '../database/database-settings.js';
 import { type DatabaseUrl, parseDatabaseUrl } from '../database/database-url.js';
+import { type Network, parseNetworks } from './networks.js';
 import { type VariableName, type Variable, variables } from './variables.js';
 
 const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -29,6 +30,9 @@ export class AppConfig {
   jobsTickMs!: number;
   trustedProxies!: string[];
   corsOrigins!: string[];
+  /** Private networks that may be fetched from. */
+  egressAllow!: Network[];
+  registryAuthFile?: string;
   logLevel!: LogLevel;
   drainMs!: number;
 }
@@ -166,6 +170,9 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
     if (isIP(proxy.split('/')[0] ?? '') === 0)
       problems.push(`TRUSTED_PROXIES: ${proxy} is no address or network`);
   }
+  config.egressAllow = attempt('EGRESS_ALLOW', () => parseNetworks(list('EGRESS_ALLOW'))) ?? [];
+  const registryAuthFile = raw('REGISTRY_AUTH_FILE');
+  if (registryAuthFile !== undefined) config.registryAuthFile = registryAuthFile;
   config.corsOrigins = list('CORS_ORIGINS');
   for (const origin of config.corsOrigins) {
     if (!URL.canParse(origin) || new URL(origin).origin !== origin) {

@@ -127,6 +127,14 @@ export const variables = [
     name: 'TRUSTED_PROXIES',
     help: 'Addresses or networks (CIDR) of proxies whose X-Forwarded-For is believed, by comma.',
   },
+  {
+    name: 'REGISTRY_AUTH_FILE',
+    help: 'Path of a file in the format of docker’s config.json: who signs in to which image registry.',
+  },
+  {
+    name: 'EGRESS_ALLOW',
+    help: 'Private addresses or networks (CIDR) that image registries may be asked at, by comma. None by default.',
+  },
   { name: 'CORS_ORIGINS', help: 'Origins that a browser may call from, by comma. None by default.' },
   {
     name: 'LOG_LEVEL',

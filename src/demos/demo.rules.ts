@@ -3,7 +3,7 @@ import { isId } from '../common/ids.js';
 const MAX_SLUG = 200;
 
 /** Paths below /demos that are no demo. */
-const RESERVED = new Set(['import']);
+const RESERVED = ['import'];
 
 /** Latin letters that Unicode does not take apart into a base letter and its marks. */
 const SPELLED: Record<string, string> = {
@@ -20,7 +20,7 @@ const SPELLED: Record<string, string> = {
 
 /**
  * Returns the slug that a title asks for: ASCII letters, digits and dashes; `demo` when nothing of the title is left.
- * It is never an id, because a demo is read by either, nor another path.
+ * It never looks like an id, because a demo is read by either, and is no path of another call.
  */
 export function slugOf(title: string): string {
   const slug = title
@@ -31,8 +31,7 @@ export function slugOf(title: string): string {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, MAX_SLUG)
     .replace(/^-+|-+$/g, '');
-  if (slug === '') return 'demo';
-  return isId(slug) || RESERVED.has(slug) ? `demo-${slug}` : slug;
+  return slug === '' ? 'demo' : isId(slug) || RESERVED.includes(slug) ? `demo-${slug}` : slug;
 }
 
 /** Returns the slugs to try in order: the one asked for, then with `-2`, `-3` … `count` at a time, from `first`. */

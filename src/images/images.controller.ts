@@ -5,6 +5,8 @@ import {
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
+  ApiPreconditionFailedResponse,
+  ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
@@ -13,7 +15,7 @@ import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, ListQuery, type Page } from '../common/pagination.js';
 import { Idempotent } from '../idempotency/idempotency.service.js';
-import { ImageDto, ImagePatch, NewImageInput } from './images.dto.js';
+import { ImageDto, ImagePatch, NewImageInput, ResolveQuery } from './images.dto.js';
 import { ImagesService } from './images.service.js';
 
 @ApiTags('images')
@@ -83,5 +85,28 @@ export class ImagesController {
   @ApiConflictResponse({ description: 'A demo is launched from it (`conflict`).' })
   remove(@Param('id', IdPipe) id: string, @IfMatch() ifMatch: string | undefined): Promise<void> {
     return this.images.remove(id, ifMatch);
+  }
+
+  @Access({ users: 'admin', key: 'images:write' })
+  @Post(':id/resolve')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Ask the registry for digest, size and platforms',
+    description:
+      'Size is that of configuration and layers, of linux/amd64 or else the first platform. Tags move: a known digest stays, and `movedDigest` shows where the tag points by now; `adopt=true` takes it.',
+  })
+  @ApiOkResponse({ type: ImageDto })
+  @ApiNotFoundResponse({ description: 'Unknown (`not-found`).' })
+  @ApiConflictResponse({
+    description: 'No such tag, access denied, or an address that may not be fetched from (`conflict`).',
+  })
+  @ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' })
+  @ApiServiceUnavailableResponse({ description: 'The registry does not answer (`unavailable`).' })
+  resolve(
+    @Param('id', IdPipe) id: string,
+    @Query() query: ResolveQuery,
+    @IfMatch() ifMatch: string | undefined,
+  ): Promise<ImageDto> {
+    return this.images.resolve(id, query, ifMatch);
   }
 }

@@ -1,4 +1,4 @@
-import { Id, Instant, Int, LongText, Text, TextList } from '../common/fields.js';
+import { Flag, Id, Instant, Int, LongText, Text, TextList } from '../common/fields.js';
 import type { Image } from './image.entity.js';
 
 const REFERENCE = {
@@ -17,6 +17,11 @@ export class ImagePatch {
   @LongText({ max: 1000, optional: true, nullable: true }) description?: string | null;
 }
 
+export class ResolveQuery {
+  @Flag({ optional: true, default: false, description: 'Take the digest of a tag that was moved.' })
+  adopt: boolean = false;
+}
+
 export class ImageDto {
   @Id() id!: string;
   @Text({ max: 500, example: 'registry.example.com/demos/crm:1.4' }) reference!: string;
@@ -25,6 +30,12 @@ export class ImageDto {
   @Text({ max: 128, example: '1.4' }) tag!: string;
   @Text({ max: 71, nullable: true, description: 'Known once resolved: `sha256:…`, which never changes.' })
   digest!: string | null;
+  @Text({
+    max: 71,
+    nullable: true,
+    description: 'Where the tag points by now, when it was moved away from `digest`.',
+  })
+  movedDigest!: string | null;
   @LongText({ max: 1000, nullable: true }) description!: string | null;
   @Int({ nullable: true, max: Number.MAX_SAFE_INTEGER, description: 'Known once resolved.' })
   sizeBytes!: number | null;

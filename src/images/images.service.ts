@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { changes, shown } from '../audit/changes.js';
 import { Clock } from '../common/clock.js';
-import { requireMatch, versionMismatch } from '../common/etag.js';
+import { honourMatch, requireMatch, versionMismatch } from '../common/etag.js';
 import { newId } from '../common/ids.js';
 import { type ListQuery, Lists, type Page } from '../common/pagination.js';
 import { conflict, invalid, notFound } from '../common/problem.js';
@@ -11,6 +11,7 @@ import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { Image } from './image.entity.js';
 import { type ImageName, parseReference } from './image.rules.js';
+import { RegistryService } from './registry.service.js';
 import { type ImageDto, type ImagePatch, type NewImageInput, toImageDto } from './images.dto.js';
 
 const UNRESOLVED = { digest: null, movedDigest: null, sizeBytes: null, platforms: null, resolvedAt: null };
@@ -24,6 +25,7 @@ export class ImagesService {
     private readonly lists: Lists,
     private readonly idempotency: IdempotencyService,
     private readonly audit: AuditService,
+    private readonly registry: RegistryService,
   ) {}
 
   /** Returns a page of images. */
@@ -31,6 +33,7 @@ export class ImagesService {
     return this.lists.page<ImageDto>(
       {
         select: `"id", "reference", "registry", "repository", "tag", "digest", "description",
+          "moved_digest" AS "movedDigest",
           "size_bytes" AS "sizeBytes", "platforms", "resolved_at" AS "resolvedAt", "version",
           "created_at" AS "createdAt", "updated_at" AS "updatedAt"`,
         from: '"docker_images"',
@@ -107,6 +110,39 @@ export class ImagesService {
       return toImageDto(next);
     });
     return changing.catch(throwTaken);
+  }
+
+  /**
+   * Asks the registry what the image's tag points at. A digest that is known stays: where the tag was moved away from
+   * it, `movedDigest` shows it, until that one is adopted. The same as before changes nothing.
+   * @throws Problem `not-found`, `version-mismatch`, `conflict` when the reference was changed meanwhile, and as
+   *   `RegistryService.resolve`
+   */
+  async resolve(id: string, { adopt }: { adopt: boolean }, ifMatch: string | undefined): Promise<ImageDto> {
+    const asked = await this.find(id);
+    honourMatch(asked.version, ifMatch);
+    const { digest, sizeBytes, platforms } = await this.registry.resolve(asked);
+    return this.uow.run(async () => {
+      const image = await this.find(id);
+      honourMatch(image.version, ifMatch);
+      if (image.reference !== asked.reference) throw conflict('The reference was changed meanwhile.');
+      const now = this.clock.now();
+      const moved = image.digest !== null && image.digest !== digest && !adopt;
+      const found = moved ? { movedDigest: digest } : { digest, sizeBytes, platforms, movedDigest: null };
+      const changed = changes(image, found);
+      if (!changed) return toImageDto(image);
+      const next: Image = {
+        ...image,
+        ...found,
+        resolvedAt: moved ? image.resolvedAt : now,
+        version: image.version + 1,
+        updatedAt: now,
+      };
+      const { affected } = await this.uow.manager.update(Image, { id, version: image.version }, next);
+      if (affected !== 1) throw versionMismatch();
+      this.audit.record({ action: 'image.resolved', entityType: 'image', entityId: id, ...changed });
+      return toImageDto(next);
+    });
   }
 
   /** Removes an image. @throws Problem as `change`, and `conflict` while a demo is launched from it */

@@ -84,7 +84,7 @@ describe('the plans of the hot queries', () => {
   });
 
   describe('a page, the first and one after a cursor', () => {
-    const user = { kind: 'user', id, sessionId: id, role: 'admin' } as const;
+    const user = { kind: 'user', id, sessionId: id, role: 'admin', mustEnrol: false } as const;
     const client = { kind: 'client', id, sessionId: id, status: 'active' } as const;
 
     it.each<[string, (demos: DemosService, lists: Lists, query: ListQuery) => Promise<Page<object>>]>([

@@ -27,8 +27,6 @@ export function addHttpHooks(fastify: FastifyInstance): void {
       if (!/[:*]/.test(url)) namedPaths.set(url, (namedPaths.get(url) ?? new Set()).add(one));
     }
   });
-  const methodsOf = (segments: string[]): string[] =>
-    routes.filter((route) => fits(route.segments, segments)).map((route) => route.method);
 
   fastify.addHook('onRequest', async (request, reply) => {
     reply.header('X-Request-Id', request.id);

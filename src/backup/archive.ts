@@ -1,5 +1,5 @@
 import { hash, createHash } from 'node:crypto';
-import { constants, createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { Transform } from 'node:stream';
@@ -57,20 +57,19 @@ export async function writeArchive(
   content: AsyncIterable<Uint8Array | string>,
   describe: () => Omit<Manifest, 'payload'>,
 ): Promise<Manifest> {
-  const file = await open(path, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY, 0o600);
   try {
     const meter = new Meter();
-    const sink = file.createWriteStream({ start: HEADER_BYTES, autoClose: false });
+    const sink = createWriteStream(path, { flags: 'wx', mode: 0o600, start: HEADER_BYTES });
     await pipeline(content, createGzip({ level: 4 }), meter, sink);
     const manifest: Manifest = { ...describe(), payload: meter.payload };
-    await writeHeader(file, manifest);
-    await file.sync();
+    const file = await open(path, 'r+');
+    await writeHeader(file, manifest)
+      .then(() => file.sync())
+      .finally(() => file.close());
     return manifest;
   } catch (error) {
     await rm(path, { force: true });
     throw error;
-  } finally {
-    await file.close();
   }
 }
 

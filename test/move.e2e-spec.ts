@@ -135,8 +135,15 @@ describe('move', () => {
     await expect(async () => target.sql('DELETE FROM audit_log')).rejects.toThrow('append-only');
   });
 
-  it('does not move twice', async () => {
-    await refused(move('env:TO', { TO: target.url }), 'There are rows already in');
+  it('does not move twice, and takes a password from PGPASSWORD', async () => {
+    const from = new URL(app.database.url);
+    const { password } = from;
+    from.password = '';
+    const source = app.dialect === 'postgres' ? from.href : app.database.url;
+    await refused(
+      move('env:TO', { TO: target.url, PGPASSWORD: password }, source),
+      'There are rows already in',
+    );
   });
 
   it('lets the app run on the target, and its first writes work', async () => {

@@ -27,14 +27,14 @@ const SANE_LEASE = LEASE + HOUR;
 const FAREWELL = 5 * SECOND;
 
 const jobRuns = counter('job_runs_total', 'Background jobs that were run by this process.', [
-  'job',
+  'name',
   'result',
 ]);
-for (const job of jobNames) for (const result of ['ok', 'failed'] as const) jobRuns.inc({ job, result }, 0);
+for (const name of jobNames) for (const result of ['ok', 'failed'] as const) jobRuns.inc({ name, result }, 0);
 const jobSeconds = histogram(
   'job_seconds',
   'How long background jobs took.',
-  ['job'],
+  ['name'],
   [0.01, 0.1, 1, 10, 60, 600],
 );
 
@@ -151,7 +151,7 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
     if ((await this.uow.execute(takeLease, lease)) === 0) return undefined;
     const extending = setInterval(() => void this.extend(name), LEASE / 3);
     let outcome: JobOutcome;
-    const stopTimer = jobSeconds.startTimer({ job: name });
+    const stopTimer = jobSeconds.startTimer({ name });
     try {
       outcome = { result: await job.run({ byHand, signal: this.closing.signal }), failed: false };
       this.logger.debug(`${name}: ${outcome.result}`);
@@ -162,7 +162,7 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
       clearInterval(extending);
       stopTimer();
     }
-    jobRuns.inc({ job: name, result: outcome.failed ? 'failed' : 'ok' });
+    jobRuns.inc({ name, result: outcome.failed ? 'failed' : 'ok' });
     const end = this.clock.now();
     const { result } = outcome;
     await this.uow.execute(endLease, { name, me, result, now: end, next: after(end, job.everyMs) });

@@ -50,9 +50,9 @@ const read = {
   ),
   oldestMail: gauge('outbox_oldest_waiting_seconds', 'For how long the oldest waiting mail has waited.'),
   jobRan: gauge('job_last_run_timestamp_seconds', 'When a background job ended last, on any replica.', [
-    'job',
+    'name',
   ]),
-  jobDue: gauge('job_next_run_timestamp_seconds', 'When a background job is due next.', ['job']),
+  jobDue: gauge('job_next_run_timestamp_seconds', 'When a background job is due next.', ['name']),
   backupEnded: gauge('backup_last_timestamp_seconds', 'When the last backup ended, by its result.', [
     'result',
   ]),
@@ -185,8 +185,8 @@ export class DatabaseGauges {
     read.mails.set({ state: 'failed' }, row.failedMails);
     read.oldestMail.set(row.oldestMail ? (now.getTime() - row.oldestMail.getTime()) / SECOND : 0);
     for (const { name, lastRunAt, nextRunAt } of await this.uow.all(jobs)) {
-      if (lastRunAt) read.jobRan.set({ job: name }, lastRunAt.getTime() / SECOND);
-      if (nextRunAt) read.jobDue.set({ job: name }, nextRunAt.getTime() / SECOND);
+      if (lastRunAt) read.jobRan.set({ name }, lastRunAt.getTime() / SECOND);
+      if (nextRunAt) read.jobDue.set({ name }, nextRunAt.getTime() / SECOND);
     }
   }
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { databaseDefaults, type DatabaseSettings } from '../database/database-settings.js';
-import { type DatabaseUrl, parseDatabaseUrl } from '../database/database-url.js';
+import { type DatabaseUrl, parseDatabaseUrl, type PostgresUrl } from '../database/database-url.js';
 import { type Network, parseNetworks } from './networks.js';
 import { type VariableName, type Variable, variables } from './variables.js';
 
@@ -121,7 +121,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
     idleTxTimeoutMs: whole('DATABASE_IDLE_TX_TIMEOUT_MS', 1, 3_600_000),
     idleConnectionMs: whole('DATABASE_IDLE_CONNECTION_MS', 1, 3_600_000),
     maxConnectionAgeS: whole('DATABASE_MAX_CONNECTION_AGE_S', 1, 86_400),
-    ...(replicaText && { replicaUrl: attempt('DATABASE_REPLICA_URL', () => parseDatabaseUrl(replicaText)) }),
+    ...(replicaText && { replicaUrl: attempt('DATABASE_REPLICA_URL', () => replicaOf(url, replicaText)) }),
   };
   if (url) {
     config.database = { ...settings, url };
@@ -186,6 +186,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
 
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+function replicaOf(primary: DatabaseUrl | undefined, text: string): PostgresUrl {
+  const url = parseDatabaseUrl(text);
+  if (url.kind !== 'postgres' || primary?.kind === 'sqlite')
+    throw new Error('only PostgreSQL has a read replica');
+  return url;
 }
 
 function databaseUrl(raw: (name: VariableName) => string | undefined, env: NodeJS.ProcessEnv): DatabaseUrl {

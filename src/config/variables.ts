@@ -42,7 +42,11 @@ export const variables = [
     help: 'The owner role, direct, for migrations; without it they use DATABASE_URL.',
     secret: true,
   },
-  { name: 'DATABASE_REPLICA_URL', help: 'A read replica of PostgreSQL.', secret: true },
+  {
+    name: 'DATABASE_REPLICA_URL',
+    help: 'A read replica of PostgreSQL: analytics are read from it while it answers.',
+    secret: true,
+  },
   { name: 'DATABASE_POOL_SIZE', help: 'Connections that one process holds to PostgreSQL.', default: '10' },
   {
     name: 'DATABASE_CONNECT_TIMEOUT_MS',

@@ -6,6 +6,7 @@ import { DatabaseConnection } from './connection.js';
 import { connectionFailures } from './metrics.js';
 import { dataSourceFrom, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { ReplicaDatabase } from './replica.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 const logger = new Logger('Database');
@@ -30,7 +31,12 @@ const logger = new Logger('Database');
       dataSourceFactory: async (options) => dataSourceFrom(options as DataSourceOptions),
     }),
   ],
-  providers: [DatabaseConnection, UnitOfWork, { provide: Database, useExisting: UnitOfWork }],
-  exports: [DatabaseConnection, UnitOfWork, Database],
+  providers: [
+    DatabaseConnection,
+    ReplicaDatabase,
+    UnitOfWork,
+    { provide: Database, useExisting: UnitOfWork },
+  ],
+  exports: [DatabaseConnection, ReplicaDatabase, UnitOfWork, Database],
 })
 export class DatabaseModule {}

@@ -9,6 +9,7 @@ import { forget, gauge } from '../common/metrics.js';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseConnection } from '../database/connection.js';
 import { UnitPostgresDriver } from '../database/postgres/unit-driver.js';
+import { ReplicaDatabase } from '../database/replica.js';
 import { LaneSqliteDriver } from '../database/sqlite/lane-driver.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { activity, jobs, lastBackups, serverSizes, tableRows, walSize } from './metrics.queries.js';
@@ -53,6 +54,12 @@ const read = {
     'name',
   ]),
   jobDue: gauge('job_next_run_timestamp_seconds', 'When a background job is due next.', ['name']),
+  replicaUp: gauge('replica_up', '1 while the replica of DATABASE_REPLICA_URL answers.'),
+  replicaLag: gauge(
+    'replica_lag_seconds',
+    'How old what the replica has replayed is; 0 where it has replayed all.',
+  ),
+  replicaLagBytes: gauge('replica_lag_bytes', 'What of the log the replica has not replayed.'),
   backupEnded: gauge('backup_last_timestamp_seconds', 'When the last backup ended, by its result.', [
     'result',
   ]),
@@ -70,12 +77,15 @@ for (const one of [...Object.values(read), poolWaiting, poolSize, laneWaiting]) 
 export class DatabaseGauges {
   private readonly logger = new Logger('Metrics');
   private readAt = -Infinity;
+  /** The primary's position in the log, as it was read last. */
+  private written = 0;
   private reading?: Promise<void>;
 
   constructor(
     private readonly dataSource: DataSource,
     private readonly uow: UnitOfWork,
     private readonly connection: DatabaseConnection,
+    private readonly replica: ReplicaDatabase,
     private readonly clock: Clock,
     private readonly config: AppConfig,
   ) {}
@@ -126,6 +136,7 @@ export class DatabaseGauges {
         await this.readActivity();
         await this.readBackups();
       });
+      await this.readReplica();
       databaseUp.set(1);
     } catch (error) {
       this.logger.debug(error);
@@ -160,6 +171,7 @@ export class DatabaseGauges {
       { walWritten: 'integer' },
     );
     read.size.set(sizes!.database);
+    this.written = sizes!.walWritten ?? 0;
     if (sizes!.walWritten !== null) read.walWritten.set(sizes!.walWritten);
     if (sizes!.maySeeWal) {
       const [wal] = await this.uow.query<{ bytes: number }>(walSize, {}, { bytes: 'integer' });
@@ -198,6 +210,19 @@ export class DatabaseGauges {
       read.backupSize.set(sizeBytes ?? 0);
       read.backupTook.set((finishedAt.getTime() - startedAt.getTime()) / SECOND);
     }
+  }
+
+  /** After the primary's position was read, so that a replica that keeps up is not behind. */
+  private async readReplica(): Promise<void> {
+    const state = await this.replica.state();
+    if (!state) return;
+    read.replicaUp.set(Number(state.up));
+    forget(read.replicaLag);
+    forget(read.replicaLagBytes);
+    if (!state.up) return;
+    const behind = Math.max(0, this.written - (state.replayedBytes ?? this.written));
+    read.replicaLagBytes.set(behind);
+    read.replicaLag.set(behind === 0 ? 0 : (state.replayedSecondsAgo ?? 0));
   }
 
   /** Where the product writes files; one that can't be read is not there. */

@@ -38,6 +38,8 @@ export class AppConfig {
   registryAuthFile?: string;
   logLevel!: LogLevel;
   drainMs!: number;
+  /** Where backups lie, and how many of each kind of period stay. */
+  backup!: { folder: string; keep: { daily: number; weekly: number; monthly: number } };
 }
 
 /** The environment is wrong; each message names its variable and never shows a secret's value. */
@@ -176,6 +178,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
     if (url && from) config.smtp = { url, from };
   }
   config.jobsTickMs = purpose === 'command' ? 0 : whole('JOBS_TICK_MS', 0, 60_000);
+  config.backup = {
+    folder: raw('BACKUP_DIR') ?? '',
+    keep: {
+      daily: whole('BACKUP_KEEP_DAILY', 0, 10_000),
+      weekly: whole('BACKUP_KEEP_WEEKLY', 0, 10_000),
+      monthly: whole('BACKUP_KEEP_MONTHLY', 0, 10_000),
+    },
+  };
   config.trustedProxies = list('TRUSTED_PROXIES');
   for (const proxy of config.trustedProxies) {
     if (isIP(proxy.split('/')[0] ?? '') === 0)

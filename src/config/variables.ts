@@ -96,6 +96,18 @@ export const variables = [
     unit: 'ms',
   },
   {
+    name: 'BACKUP_DIR',
+    help: 'Folder of the backups that `ecatalog backup` makes.',
+    default: './data/backups',
+  },
+  {
+    name: 'BACKUP_KEEP_DAILY',
+    help: '`backup prune` keeps the newest backup of each of so many last days that have one.',
+    default: '7',
+  },
+  { name: 'BACKUP_KEEP_WEEKLY', help: 'The same by week, from Monday on.', default: '5' },
+  { name: 'BACKUP_KEEP_MONTHLY', help: 'The same by month.', default: '12' },
+  {
     name: 'JWT_SECRET',
     help: 'Signs access tokens, 32 bytes or more. In development made beside the database.',
     secret: true,

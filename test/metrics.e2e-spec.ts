@@ -2,6 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { migrations } from '../migrations/index.js';
+import { jobNames } from '../src/jobs/job-names.js';
 import { type LogLine, startApp, until, type TestApp } from './support/app.js';
 import { freshDatabase } from './support/database.js';
 import { type Scrape, scrape } from './support/metrics.js';
@@ -119,9 +120,9 @@ describe('metrics', () => {
       app,
       (found) =>
         found.value('ecatalog_demo_sessions_live') === 1 &&
-        found.all('ecatalog_job_last_run_timestamp_seconds').length === 5,
+        found.all('ecatalog_job_last_run_timestamp_seconds').length === jobNames.length,
     );
-    for (const name of ['demo-sessions', 'reminders', 'outbox', 'retention', 'rollup-check']) {
+    for (const name of jobNames) {
       expect(metrics.value('ecatalog_job_runs_total', { name, result: 'ok' })).toBeGreaterThan(0);
       expect(metrics.value('ecatalog_job_runs_total', { name, result: 'failed' })).toBe(0);
       expect(metrics.value('ecatalog_job_next_run_timestamp_seconds', { name })).toBeGreaterThan(

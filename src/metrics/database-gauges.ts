@@ -203,7 +203,6 @@ export class DatabaseGauges {
   }
 
   private async readBackups(): Promise<void> {
-    if (!this.dataSource.entityMetadatas.some(({ tableName }) => tableName === 'backup_runs')) return;
     for (const { result, startedAt, finishedAt, sizeBytes } of await this.uow.all(lastBackups)) {
       read.backupEnded.set({ result }, finishedAt.getTime() / SECOND);
       if (result !== 'ok') continue;
@@ -227,8 +226,9 @@ export class DatabaseGauges {
 
   /** Where the product writes files; one that can't be read is not there. */
   private async readVolumes(): Promise<void> {
-    const { url } = this.config.database;
-    const folders = { ...(url.kind === 'sqlite' && { data: dirname(url.path) }) };
+    const { backup, database } = this.config;
+    const { url } = database;
+    const folders = { backups: backup.folder, ...(url.kind === 'sqlite' && { data: dirname(url.path) }) };
     for (const [volume, folder] of Object.entries(folders)) {
       const found = await statfs(folder).catch(() => undefined);
       if (!found) {

@@ -119,7 +119,8 @@ export class TestApp extends Http {
       HOST: '127.0.0.1',
       PORT: '0',
       METRICS_PORT: '0',
-      DATABASE_URL: database.url,
+      DATABASE_URL: database.roles?.app ?? database.url,
+      ...(database.roles && { DATABASE_MIGRATION_URL: database.roles.owner }),
       JWT_SECRET: randomBytes(48).toString('base64'),
       DATA_KEY: randomBytes(32).toString('base64'),
       // Background jobs run where a suite asks for them: `app.cli(['jobs', 'run', NAME])`, or a tick of its own.

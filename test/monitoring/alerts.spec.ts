@@ -64,13 +64,14 @@ describe('the alert rules', () => {
   });
 });
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** The anchors of a page: of its headings, as GitHub makes them, and those it names itself. */
 function anchorsOf(page: string): string[] {
-  const headings = readFileSync(join(root, page), 'utf8').matchAll(/^#+ (.*)$/gm);
-  return [...headings].map(([, heading = '']) =>
+  const text = readFileSync(join(root, page), 'utf8');
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
     heading
       .toLowerCase()
       .replace(/[^\p{L}\p{N} _-]/gu, '')
       .replaceAll(' ', '-'),
   );
+  return [...headings, ...[...text.matchAll(/<a id="([\w-]+)">/g)].map(([, id = '']) => id)];
 }

@@ -20,6 +20,7 @@ WORKDIR /app
 RUN install -d -o 10001 -g 10001 /data && ln -s /data data && ln -s /app/dist/src/cli.js /usr/local/bin/ecatalog
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules/
+COPY --from=build /app/migrations/*.json migrations/
 COPY --from=build --chmod=755 /app/dist dist/
 USER 10001:10001
 VOLUME /data

@@ -91,7 +91,7 @@ afterAll(() => {
 
   it('gives only variables that the app reads', () => {
     const known = new Set(variables.flatMap(({ name }): string[] => [name, `${name}_FILE`]));
-    const extra = new Set(['NODE_EXTRA_CA_CERTS', 'PGAPPNAME', 'API']);
+    const extra = new Set(['NODE_EXTRA_CA_CERTS', 'PGAPPNAME', 'ADDRESS']);
     for (const [name] of sets) {
       const release = rendered(name);
       const given = [

@@ -223,9 +223,9 @@ export const checks: Record<string, (release: Release) => Faults> = {
     );
     const ports = app.containers.flatMap((container) => container.ports ?? []).map(({ name }) => name);
     return [
-      live !== '/api/v1/health/live' && `liveness asks ${live}`,
+      live !== '/health/live' && `liveness asks ${live}`,
       start !== live && `startup asks ${start}`,
-      ready !== '/api/v1/health/ready' && `readiness asks ${ready}`,
+      ready !== '/health/ready' && `readiness asks ${ready}`,
       ...[livenessProbe, readinessProbe, startupProbe].map(
         (probe) => !ports.includes(probe?.httpGet.port) && 'a probe of no port',
       ),

@@ -84,12 +84,14 @@ async function check(what, work) {
 async function serve() {
   const port = await freePort();
   const server = enter(config.Cmd, { ...secrets, HOST: '127.0.0.1', PORT: String(port), METRICS_PORT: '0' });
+  let log = '';
+  for (const stream of [server.stdout, server.stderr]) stream.on('data', (text) => (log += text));
   const ended = new Promise((resolve) => server.once('exit', resolve));
   const api = `http://127.0.0.1:${port}/api/v1`;
   try {
     const signIn = () =>
       post(`${api}/auth/login`, { email: secrets.ADMIN_EMAIL, password: secrets.ADMIN_PASSWORD });
-    await until(async () => (await fetch(`${api}/health/ready`)).ok);
+    await until(async () => (await fetch(`http://127.0.0.1:${port}/health/ready`)).ok);
     const session = await until(async () => {
       const reply = await signIn();
       return reply.ok && reply.json();
@@ -105,10 +107,13 @@ async function serve() {
     assert.equal(made.status, 201, await made.clone().text());
     const { id } = await made.json();
     assert.equal((await fetch(`${api}/demos/${id}`, { headers: authorization })).status, 200);
-    const health = await done(['sh', '-c', '"$@"', 'sh', ...config.Healthcheck.Test.slice(1)], {
+    const health = await done(config.Healthcheck.Test.slice(1), {
       PORT: String(port),
     });
     assert.equal(health.code, 0);
+  } catch (error) {
+    console.error(log);
+    throw error;
   } finally {
     // The server is the first process of its namespace; its parent here passes no signal on.
     execFileSync('pkill', ['-TERM', '--parent', String(server.pid)]);

@@ -79,7 +79,7 @@ async function run(mode) {
       httpFrom: [{ podSelector: { matchLabels: { role: 'caller' } } }],
       metricsFrom: [{ podSelector: { matchLabels: { role: 'monitor' } } }],
     },
-    backup: { persistence: { size: '1Gi' } },
+    backup: { persistence: sqlite ? { size: '1Gi' } : { existingClaim: 'backups' } },
     persistence: { size: '1Gi' },
     probes: { periodSeconds: 2 },
     ...(!sqlite && {
@@ -323,6 +323,12 @@ function postgres(namespace, password) {
       kind: 'Service',
       metadata: { name: 'postgres', namespace },
       spec: { selector: { role: 'postgres' }, ports: [{ port: 5432 }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: { name: 'backups', namespace },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
     },
   ];
 }

@@ -86,7 +86,9 @@ export const checks: Record<string, (release: Release) => Faults> = {
     const claims = release.all('PersistentVolumeClaim');
     const expected = [
       ...(release.sqlite && !release.value('persistence.existingClaim') ? ['data'] : []),
-      ...(release.value('backup.enabled') !== false && !release.value('backup.persistence.existingClaim')
+      ...(release.sqlite &&
+      release.value('backup.enabled') !== false &&
+      !release.value('backup.persistence.existingClaim')
         ? ['backup']
         : []),
     ];
@@ -98,7 +100,11 @@ export const checks: Record<string, (release: Release) => Faults> = {
         ({ metadata }) =>
           metadata.annotations?.['helm.sh/resource-policy'] !== 'keep' && 'a claim is not kept',
       ),
-      ...claims.map((claim) => !mounted.includes(titleOf(claim)) && `${titleOf(claim)} is not mounted`),
+      // One that only a CronJob uses is not bound at first, and helm would wait for it.
+      ...claims.map(
+        (claim) =>
+          !referencesOf(release.app).includes(titleOf(claim)) && `${titleOf(claim)} is not the app's`,
+      ),
       ...mounted.map(
         (name) =>
           !claims.some((claim) => titleOf(claim) === name) && !isGiven(release, name) && `${name} is nowhere`,

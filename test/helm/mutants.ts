@@ -39,6 +39,7 @@ export const mutants: [check: number, file: string, from: string, to: string, se
   [9, claims, '(not .Values.persistence.existingClaim)', 'true', given],
   [9, claims, 'helm.sh/resource-policy: keep', 'house: keep', small],
   [9, helpers, '.Values.persistence.existingClaim | default', '', given],
+  [9, deployment, '$keeps := and $sqlite .Values.backup.enabled', '$keeps := false', small],
   [10, deployment, '{{- if not .Values.autoscaling.enabled }}', '{{- if true }}', scaled],
   [11, scaling, 'autoscaling/v2', 'autoscaling/v1', scaled],
   [

@@ -7,7 +7,8 @@ export const keys = {
   dataKey: 'b1946ac92492d2347c6235b4d2611184e3b0c44298fc1c149afbf4c8996fb924',
 };
 const databaseUrl = 'postgres://app:osprey-57@db.example.com:5432/shop';
-const postgresql: Values = { database: { type: 'postgresql' }, secrets: { ...keys, databaseUrl } };
+const backup = { persistence: { existingClaim: 'tape' } };
+const postgresql: Values = { database: { type: 'postgresql' }, secrets: { ...keys, databaseUrl }, backup };
 
 export const valueSets: Record<string, Values> = {
   'SQLite, the least': { secrets: keys },
@@ -70,12 +71,14 @@ export const valueSets: Record<string, Values> = {
     shutdown: { preStopSeconds: 20, drainSeconds: 45 },
   },
   'PostgreSQL, its secrets given': {
+    backup,
     database: { type: 'postgresql', port: 6432 },
     secrets: { existingSecret: 'vault' },
     replicas: 3,
     serviceAccount: { create: false, name: 'house-account' },
   },
   'PostgreSQL in parts, with an operator’s secret': {
+    backup,
     database: {
       type: 'postgresql',
       host: 'shop-rw',
@@ -90,6 +93,7 @@ export const valueSets: Record<string, Values> = {
     },
   },
   'PostgreSQL in parts, with a password': {
+    backup,
     database: { type: 'postgresql', host: 'db.example.com' },
     secrets: { ...keys, databasePassword: 'avocet-12' },
     networkPolicy: { enabled: false },
@@ -133,12 +137,12 @@ export const refused: [string, Values, RegExp][] = [
   ['no data key', { secrets: { jwtSecret: keys.jwtSecret } }, /secrets\.dataKey: give/],
   [
     'PostgreSQL without an address',
-    { database: { type: 'postgresql' }, secrets: keys },
+    { database: { type: 'postgresql' }, secrets: keys, backup },
     /give secrets\.databaseUrl/,
   ],
   [
     'PostgreSQL in parts without a password',
-    { database: { type: 'postgresql', host: 'db' }, secrets: keys },
+    { database: { type: 'postgresql', host: 'db' }, secrets: keys, backup },
     /give secrets\.databasePassword/,
   ],
   ['mail without its server', { secrets: keys, smtp: { enabled: true } }, /give secrets\.smtpUrl/],
@@ -152,6 +156,11 @@ export const refused: [string, Values, RegExp][] = [
     'a scale upside down',
     { ...postgresql, autoscaling: { enabled: true, minReplicas: 9 } },
     /minReplicas is more than maxReplicas/,
+  ],
+  [
+    'PostgreSQL with backups to nowhere',
+    { ...postgresql, backup: {} },
+    /give backup\.persistence\.existingClaim/,
   ],
   ['an unknown key', { secrets: keys, replicaCount: 2 }, /additional properties 'replicaCount'/],
   ['an unknown key further down', { secrets: { ...keys, jwt: 'x' } }, /additional properties 'jwt'/],

@@ -39,7 +39,7 @@ export async function buildRelease(commit, folder) {
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
     while (!existsSync(done)) {
-      if (existsSync(failed)) throw new Error(`The release ${commit} could not be built`);
+      if (existsSync(failed)) throw new Error(`The release ${commit} could not be built`, { cause: error });
       await sleep(200);
     }
     return root;

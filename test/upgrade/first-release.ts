@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import pg from 'pg';
-import { dialect, freshDatabase, type Dialect, type Row, type TestDatabase } from '../support/database.js';
+import { dialect, freshDatabase, type Dialect, type TestDatabase } from '../support/database.js';
 import type { Reply } from '../support/http.js';
 
 export const LAST_OF_FIRST_RELEASE = 'ReportViews1763683200006';
@@ -50,12 +50,13 @@ export async function firstReleaseDatabase(): Promise<TestDatabase> {
 }
 
 /** The tables there are, by name. */
-export async function tablesOf({ dialect: kind, sql }: TestDatabase): Promise<string[]> {
+export async function tablesOf(database: TestDatabase): Promise<string[]> {
   const statement: Record<Dialect, string> = {
     sqlite: `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`,
     postgres: `SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()`,
   };
-  return (await sql<{ name: string }>(statement[kind])).map(({ name }) => name).sort();
+  const rows = await database.sql<{ name: string }>(statement[database.dialect]);
+  return rows.map(({ name }) => name).sort();
 }
 
 /** The columns of each of `tables`. */
@@ -82,7 +83,7 @@ export async function contentOf(
 ): Promise<Record<string, string[]>> {
   const content: Record<string, string[]> = {};
   for (const [table, names] of columns) {
-    const rows = await database.sql<Row>(`SELECT ${names.map((name) => `"${name}"`).join()} FROM "${table}"`);
+    const rows = await database.sql(`SELECT ${names.map((name) => `"${name}"`).join()} FROM "${table}"`);
     content[table] = rows.map((row) => JSON.stringify(row)).sort();
   }
   return content;

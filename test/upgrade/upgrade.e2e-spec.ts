@@ -141,7 +141,7 @@ describe('a database of the first release', () => {
     expect((await app.get('/auth/me', { token: accessToken })).status).toBe(200);
     await answered(200, app.post('/auth/refresh', { refreshToken }));
     const live = await answered(200, admin.get('/demo-sessions?limit=1'));
-    const [{ id: open }] = live.body.items as { id: string }[];
+    const { id: open } = live.body.items[0];
     await answered(204, client.post(`/demo-sessions/${open}/heartbeat`));
     await answered(200, client.post(`/demo-sessions/${open}/close`));
     await answered(201, client.post(`/demos/${first.demoId}/open`));

@@ -22,6 +22,8 @@ export class AppConfig {
   jwt!: { current: KeyObject; previous?: KeyObject };
   /** 32 bytes that encrypt what is stored (DATA_KEY); a command in production may do without. */
   dataKey?: Buffer;
+  /** The key before it, which may still have encrypted some (DATA_KEY_PREVIOUS). */
+  previousDataKey?: Buffer;
   admin?: { email: string; password: string };
   publicUrl?: string;
   /** Where mail goes out; without it nothing is mailed. */
@@ -142,6 +144,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
   if (dataKeyText !== undefined || purpose === 'serve') {
     const dataKey = attempt('DATA_KEY', () => encryptionKey(dataKeyText, config.production));
     if (dataKey) config.dataKey = dataKey;
+  }
+  const previousDataKeyText = raw('DATA_KEY_PREVIOUS');
+  if (previousDataKeyText !== undefined) {
+    const previousDataKey = attempt('DATA_KEY_PREVIOUS', () =>
+      encryptionKey(previousDataKeyText, config.production),
+    );
+    if (previousDataKey) config.previousDataKey = previousDataKey;
   }
 
   const email = raw('ADMIN_EMAIL');

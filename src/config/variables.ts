@@ -101,6 +101,11 @@ export const variables = [
     help: 'Encrypts second-factor secrets and unsent mail at rest: 32 bytes in base64 or hex. In development made beside the database.',
     secret: true,
   },
+  {
+    name: 'DATA_KEY_PREVIOUS',
+    help: 'The key before the last rotation: what it encrypted is still read, and encrypted anew by the job `encryption`.',
+    secret: true,
+  },
   { name: 'ADMIN_EMAIL', help: 'The first administrator, used only while there is no user.' },
   {
     name: 'ADMIN_PASSWORD',

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { In, IsNull, LessThanOrEqual } from 'typeorm';
+import { In, IsNull, LessThanOrEqual, Not } from 'typeorm';
 import type { AccountRef } from '../auth/accounts.js';
 import { idColumns, idWhere } from '../auth/credentials.service.js';
 import { after, Clock, MINUTE } from '../common/clock.js';
 import { Encryption } from '../common/encryption.js';
 import { newId } from '../common/ids.js';
 import { AppConfig } from '../config/app-config.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { type MailContent, isLinkTemplate } from './mail.composer.js';
 import { type MailFault, nextAttempt } from './mail.rules.js';
@@ -32,13 +33,21 @@ export class OutboxService {
     private readonly config: AppConfig,
   ) {}
 
+  /** Tells whether anything is mailed. A command may be without the key: it prints what it made. */
+  get isOpen(): boolean {
+    return this.config.smtp !== undefined && this.config.dataKey !== undefined;
+  }
+
   /** Adds a mail; none where nothing is mailed. Inside the unit of work of what it tells. */
   async add(account: AccountRef, content: MailContent): Promise<void> {
-    // A command may be without the key: it prints what it made.
-    if (!this.config.smtp || !this.config.dataKey) return;
+    await this.addAll([{ account, content }]);
+  }
+
+  /** Adds many mails, as `add` does one. */
+  async addAll(mails: { account: AccountRef; content: MailContent }[]): Promise<void> {
+    if (!this.isOpen) return;
     const now = this.clock.now();
-    const { template, ...rest } = content;
-    await this.uow.manager.insert(OutgoingMail, {
+    const rows = mails.map(({ account, content: { template, ...rest } }) => ({
       id: newId(),
       ...idColumns(account),
       template,
@@ -49,7 +58,8 @@ export class OutboxService {
       sentAt: null,
       failedAt: null,
       lastError: null,
-    });
+    }));
+    await insertAll(this.uow.manager, OutgoingMail, rows);
   }
 
   /** Takes back the links of an account that were not sent yet: they are dead. Inside a unit of work. */
@@ -123,6 +133,20 @@ export class OutboxService {
       }
     });
     return 'later';
+  }
+
+  /** Encrypts by DATA_KEY what the key before it encrypted. Inside a unit of work. @returns how many mails */
+  async renewEncryption(): Promise<number> {
+    let renewed = 0;
+    for (const { id, content } of await this.uow.manager.findBy(OutgoingMail, { content: Not(IsNull()) })) {
+      const again = this.encryption.renew(content!);
+      if (again === undefined) continue;
+      // One that was sent meanwhile has no content any more.
+      const old = { id, content: content! };
+      const { affected } = await this.uow.manager.update(OutgoingMail, old, { content: again });
+      renewed += affected ?? 0;
+    }
+    return renewed;
   }
 
   /** Removes what was sent or given up before an instant. Inside a unit of work. @returns how many */

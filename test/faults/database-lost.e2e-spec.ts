@@ -12,9 +12,10 @@ import { ownPostgres } from './own-postgres.js';
 /** Liveness as a probe sees it until told to stop. */
 function watchLiveness(app: TestApp): () => Promise<{ bad: string[]; slowestMs: number }> {
   const seen = { bad: [] as string[], slowestMs: 0 };
-  let going = true;
+  let stopped = false;
+  const going = () => !stopped;
   const watching = (async () => {
-    while (going) {
+    while (going()) {
       const began = performance.now();
       const reply = await app.raw('GET', '/health/live').catch(String);
       if (typeof reply === 'string' || reply.status !== 200)
@@ -24,7 +25,7 @@ function watchLiveness(app: TestApp): () => Promise<{ bad: string[]; slowestMs: 
     }
   })();
   return async () => {
-    going = false;
+    stopped = true;
     await watching;
     return seen;
   };

@@ -16,7 +16,7 @@ export function measure<T>(short: T, full: T): T {
 interface Step {
   name: string;
   right: number[];
-  run(): Promise<Reply>;
+  run: () => Promise<Reply>;
 }
 
 export interface Outcome {
@@ -55,19 +55,20 @@ export class Callers {
   }
 
   /** Works with so many hands until told to stop. */
-  work(hands: number): { outcome: Outcome; stop(): Promise<Outcome> } {
+  work(hands: number): { outcome: Outcome; stop: () => Promise<Outcome> } {
     const outcome: Outcome = { right: 0, unavailable: 0, wrong: [], slowestMs: 0 };
-    let going = true;
+    let stopped = false;
+    const going = () => !stopped;
     const all = Array.from({ length: hands }, async (_, hand) => {
-      for (let turn = 0; going; turn += 1) {
+      for (let turn = 0; going(); turn += 1) {
         for (const step of this.errand(hand, turn)) {
-          if (!going) return;
+          if (!going()) return;
           await this.take(step, outcome);
         }
       }
     });
     const stop = async () => {
-      going = false;
+      stopped = true;
       await Promise.all(all);
       return outcome;
     };

@@ -46,7 +46,7 @@ export async function buildRelease(commit, folder) {
   }
   try {
     const archive = join(root, 'sources.tar');
-    execFileSync('git', ['archive', '--format=tar', '-o', archive, commit], { cwd: ROOT });
+    git('archive', '--format=tar', '-o', archive, commit);
     execFileSync('tar', ['-xf', archive, '-C', root]);
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
     await run([join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], root);
@@ -60,7 +60,8 @@ export async function buildRelease(commit, folder) {
 
 function git(...args) {
   try {
-    return execFileSync('git', args, {
+    // Also where the checkout belongs to another account, as in a container.
+    return execFileSync('git', ['-c', 'safe.directory=*', ...args], {
       cwd: ROOT,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],

@@ -6,6 +6,8 @@ export interface Variable {
   unit?: string;
   /** May be given as `NAME_FILE`, and never appears in a message. */
   secret?: true;
+  /** In production the server does not start without it. */
+  required?: true;
 }
 
 /** Every environment variable that the product reads. Nothing else in the code reads the environment. */
@@ -111,6 +113,7 @@ export const variables = [
     name: 'JWT_SECRET',
     help: 'Signs access tokens, 32 bytes or more. In development made beside the database.',
     secret: true,
+    required: true,
   },
   {
     name: 'JWT_SECRET_PREVIOUS',
@@ -121,6 +124,7 @@ export const variables = [
     name: 'DATA_KEY',
     help: 'Encrypts second-factor secrets and unsent mail at rest: 32 bytes in base64 or hex. In development made beside the database.',
     secret: true,
+    required: true,
   },
   {
     name: 'DATA_KEY_PREVIOUS',

@@ -56,6 +56,8 @@ export interface AppOptions {
   at?: string | Date;
   /** Whether to wait for /health/ready (true), or only until it listens. */
   ready?: boolean;
+  /** The root of another release, built (release.mjs), to run in place of this one. */
+  release?: string;
 }
 
 /** Starts an app and waits until it is ready. See the head of this file. */
@@ -131,6 +133,10 @@ export class TestApp extends Http {
     };
   }
 
+  private get root(): string {
+    return this.options.release ?? ROOT;
+  }
+
   get pid(): number | undefined {
     return this.child?.pid;
   }
@@ -156,7 +162,7 @@ export class TestApp extends Http {
     this.agent = new Agent({ keepAlive: true });
     this.adminSession = undefined;
     const { at } = this.options;
-    const child = fork(join(ROOT, 'test/support/app-process.mjs'), {
+    const child = fork(join(this.root, 'test/support/app-process.mjs'), {
       cwd: this.database.folder,
       env: definedOf({ ...this.env, TEST_CLOCK: at && new Date(at).toISOString() }),
       execArgv: [],
@@ -286,7 +292,8 @@ export class TestApp extends Http {
 
   /** Runs `ecatalog ARGS` in the app's environment; `input` is its standard input. */
   cli(args: readonly string[], options: { env?: Environment; input?: string } = {}): Promise<CliResult> {
-    return runCli(args, { ...options, env: { ...this.env, ...options.env }, cwd: this.database.folder });
+    const env = { ...this.env, ...options.env };
+    return runCli(args, { ...options, env, cwd: this.database.folder, release: this.root });
   }
 
   /** Signs in; throws when that fails. For the failure itself, POST to /auth/login. */
@@ -371,9 +378,14 @@ export interface CliResult {
 /** Runs the built command line; never throws for its exit code. */
 export function runCli(
   args: readonly string[],
-  { env, cwd, input = '' }: { env: Environment; cwd: string; input?: string },
+  {
+    env,
+    cwd,
+    input = '',
+    release = ROOT,
+  }: { env: Environment; cwd: string; input?: string; release?: string },
 ): Promise<CliResult> {
-  const cli = join(ROOT, 'dist/src/cli.js');
+  const cli = join(release, 'dist/src/cli.js');
   return new Promise((resolve) => {
     const options = { cwd, env: definedOf({ PATH: process.env.PATH, ...env }), maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {

@@ -5,7 +5,7 @@ import { startMailServer } from './support/mail-server.js';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
-const NAMES = ['demo-sessions', 'reminders', 'outbox', 'retention', 'rollup-check'];
+const NAMES = ['demo-sessions', 'reminders', 'outbox', 'retention', 'rollup-check', 'encryption'];
 
 interface Entry {
   action: string;

@@ -1,5 +1,5 @@
 /** Users' second factor: set up, asked for, each code once, lost, demanded (api.md, Accounts and sessions). */
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { TOTP } from 'otpauth';
 import { answered, startApp, type Account, type Session, type TestApp } from './support/app.js';
 import { expectProblem, type Reply } from './support/http.js';
@@ -62,6 +62,33 @@ describe('the second factor', () => {
         ['auth.requireTotp', 'true', now, now],
       );
   }
+
+  it('outlives a rotation of DATA_KEY, with the job that encrypts anew', async () => {
+    const { user, secret } = await enrolled();
+    const stored = async () =>
+      (
+        await app.sql<{ secret: string }>('SELECT secret FROM second_factors WHERE user_id = ?', [user.id])
+      )[0]!.secret;
+    const before = await stored();
+    await app.stop();
+    app.env.DATA_KEY_PREVIOUS = app.env.DATA_KEY!;
+    app.env.DATA_KEY = randomBytes(32).toString('base64');
+    await app.start();
+    const ahead = async (steps: number) => app.clock.set(new Date(Date.now() + steps * STEP));
+    await ahead(10);
+    await answered(200, login(user, await codeOf(secret)));
+    expect(await stored()).toBe(before);
+    const { json } = await app.cli(['--json', 'jobs', 'run', 'encryption']);
+    expect(json.result).toMatch(/^[1-9]\d* values? encrypted anew: DATA_KEY_PREVIOUS can be removed$/);
+    expect(await stored()).not.toBe(before);
+    await app.stop();
+    delete app.env.DATA_KEY_PREVIOUS;
+    await app.start();
+    await ahead(20);
+    await answered(200, login(user, await codeOf(secret)));
+    const again = await app.cli(['--json', 'jobs', 'run', 'encryption']);
+    expect(again.json.result).toBe('nothing to do: there is no DATA_KEY_PREVIOUS');
+  });
 
   describe('being set up', () => {
     it('shows a secret, its address and a picture, and is asked for once it is activated', async () => {

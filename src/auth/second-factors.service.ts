@@ -55,6 +55,19 @@ export class SecondFactorsService {
     return { secret, otpauthUrl, qrSvg };
   }
 
+  /** Encrypts by DATA_KEY what the key before it encrypted. Inside a unit of work. @returns how many secrets */
+  async renewEncryption(): Promise<number> {
+    let renewed = 0;
+    for (const { userId, secret } of await this.uow.manager.find(SecondFactor)) {
+      const again = this.encryption.renew(secret);
+      if (again === undefined) continue;
+      // One that was replaced meanwhile is by the new key already.
+      const { affected } = await this.uow.manager.update(SecondFactor, { userId, secret }, { secret: again });
+      renewed += affected ?? 0;
+    }
+    return renewed;
+  }
+
   /**
    * Activates the prepared second factor by its first code, which is spent by that; all other sessions end.
    * @returns recovery codes, which can be seen nowhere else

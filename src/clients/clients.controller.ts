@@ -13,17 +13,15 @@ import {
 import {
   ApiBody,
   ApiConflictResponse,
-  ApiHeader,
   ApiNoContentResponse,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
 import { InvitationDto } from '../auth/users.dto.js';
-import { ApiIfMatch, IfMatch } from '../common/etag.js';
+import { ApiIfMatch, ApiMayMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, type Page } from '../common/pagination.js';
@@ -48,10 +46,9 @@ const viewer = { users: 'viewer', key: 'clients:read' } as const;
 function Action(): MethodDecorator {
   return applyDecorators(
     HttpCode(200),
-    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
     ApiOkResponse({ type: ClientDto }),
     ApiNotFoundResponse({ description: 'There is no such client.' }),
-    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+    ApiMayMatch(),
   );
 }
 

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { AppConfig, ConfigError } from '../config/app-config.js';
 import { Encryption } from './encryption.js';
 
-function encryption(dataKey?: Buffer): Encryption {
-  return new Encryption(Object.assign(new AppConfig(), { dataKey }));
+function encryption(dataKey?: Buffer, previousDataKey?: Buffer): Encryption {
+  return new Encryption(Object.assign(new AppConfig(), { dataKey, previousDataKey }));
 }
 
 describe('Encryption', () => {
@@ -31,6 +31,19 @@ describe('Encryption', () => {
     const strange = ['', 'v1.', 'plain text', encrypted.slice(0, -4), `v2${encrypted.slice(2)}`];
     for (const text of [...altered, ...strange]) expect(() => one.decrypt(text)).toThrow(/DATA_KEY/);
     expect(() => encryption(randomBytes(32)).decrypt(encrypted)).toThrow(/DATA_KEY/);
+  });
+
+  it('reads what the key before encrypted, and encrypts that anew', () => {
+    const old = one.encrypt('a secret text');
+    const next = randomBytes(32);
+    const rotated = encryption(next, key);
+    expect(rotated.decrypt(old)).toBe('a secret text');
+    const renewed = rotated.renew(old);
+    expect(encryption(next).decrypt(renewed!)).toBe('a secret text');
+    for (const text of [renewed!, encryption(randomBytes(32)).encrypt('x'), 'plain', ''])
+      expect(rotated.renew(text)).toBeUndefined();
+    expect(encryption(next).renew(old)).toBeUndefined();
+    expect(() => rotated.decrypt(encryption(randomBytes(32)).encrypt('x'))).toThrow(/DATA_KEY/);
   });
 
   it('says which variable is missing', () => {

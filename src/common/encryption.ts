@@ -23,24 +23,35 @@ export class Encryption {
   }
 
   /**
-   * Returns what `encrypt` was given.
-   * @throws Error when it was altered, or encrypted by another DATA_KEY
+   * Returns what `encrypt` was given, by DATA_KEY or the one before.
+   * @throws Error when it was altered, or encrypted by another key
    */
   decrypt(encrypted: string): string {
-    const bytes = Buffer.from(encrypted.slice(PREFIX.length), 'base64url');
+    const key = this.key();
+    const { previousDataKey } = this.config;
     try {
-      if (!encrypted.startsWith(PREFIX)) throw new Error('unknown format');
-      const decipher = createDecipheriv(ALGORITHM, this.key(), bytes.subarray(0, NONCE_BYTES), {
-        authTagLength: TAG_BYTES,
+      return decryptBy(key, encrypted);
+    } catch (cause) {
+      try {
+        if (previousDataKey) return decryptBy(previousDataKey, encrypted);
+      } catch {
+        // By neither: the first error says it.
+      }
+      throw new Error('What is stored cannot be decrypted: DATA_KEY is not the one that encrypted it.', {
+        cause,
       });
-      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
-      const body = bytes.subarray(NONCE_BYTES + TAG_BYTES);
-      return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
+    }
+  }
+
+  /** Returns the same encrypted by DATA_KEY, when the key before it encrypted this; undefined when nothing is to do. */
+  renew(encrypted: string): string | undefined {
+    const { previousDataKey } = this.config;
+    if (!previousDataKey) return undefined;
+    try {
+      return this.encrypt(decryptBy(previousDataKey, encrypted));
     } catch (error) {
       if (error instanceof ConfigError) throw error;
-      throw new Error('What is stored cannot be decrypted: DATA_KEY is not the one that encrypted it.', {
-        cause: error,
-      });
+      return undefined;
     }
   }
 
@@ -49,4 +60,16 @@ export class Encryption {
     if (!dataKey) throw new ConfigError(['DATA_KEY: is missing: give the one that the server has']);
     return dataKey;
   }
+}
+
+/** @throws Error when it was altered, or encrypted by another key */
+function decryptBy(key: Buffer, encrypted: string): string {
+  if (!encrypted.startsWith(PREFIX)) throw new Error('unknown format');
+  const bytes = Buffer.from(encrypted.slice(PREFIX.length), 'base64url');
+  const decipher = createDecipheriv(ALGORITHM, key, bytes.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+  const body = bytes.subarray(NONCE_BYTES + TAG_BYTES);
+  return Buffer.concat([decipher.update(body), decipher.final()]).toString('utf8');
 }

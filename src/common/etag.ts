@@ -66,6 +66,14 @@ export class ETagInterceptor implements NestInterceptor {
   }
 }
 
+/** Documents the If-Match header that an action honours, and what follows when it is stale. */
+export function ApiMayMatch(): MethodDecorator {
+  return applyDecorators(
+    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
+    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+  );
+}
+
 /** Documents the If-Match header that a PATCH or DELETE demands, and what follows without it. */
 export function ApiIfMatch(): MethodDecorator {
   return applyDecorators(

@@ -6,13 +6,12 @@ import {
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiPreconditionFailedResponse,
   ApiTags,
   getSchemaPath,
 } from '@nestjs/swagger';
 import { Access, CurrentPrincipal, type Principal } from '../auth/access.js';
 import { CsvFile, type ImportedDto, ImportQuery, TakesCsv } from '../common/csv-upload.js';
-import { ApiIfMatch, IfMatch } from '../common/etag.js';
+import { ApiIfMatch, ApiMayMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, type Page } from '../common/pagination.js';
@@ -120,7 +119,7 @@ export class DemosController {
   @ApiOkResponse({ type: DemoDto })
   @ApiNotFoundResponse({ description: 'Unknown (`not-found`).' })
   @ApiConflictResponse({ description: 'It is retired (`conflict`).' })
-  @ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' })
+  @ApiMayMatch()
   publish(@Param('id', IdPipe) id: string, @IfMatch() ifMatch: string | undefined): Promise<DemoDto> {
     return this.demos.publish(id, ifMatch);
   }
@@ -132,7 +131,7 @@ export class DemosController {
   @ApiOkResponse({ type: DemoDto })
   @ApiNotFoundResponse({ description: 'Unknown (`not-found`).' })
   @ApiConflictResponse({ description: 'It is retired (`conflict`).' })
-  @ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' })
+  @ApiMayMatch()
   unpublish(@Param('id', IdPipe) id: string, @IfMatch() ifMatch: string | undefined): Promise<DemoDto> {
     return this.demos.unpublish(id, ifMatch);
   }

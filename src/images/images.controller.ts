@@ -5,12 +5,11 @@ import {
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiPreconditionFailedResponse,
   ApiServiceUnavailableResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access } from '../auth/access.js';
-import { ApiIfMatch, IfMatch } from '../common/etag.js';
+import { ApiIfMatch, ApiMayMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, ListQuery, type Page } from '../common/pagination.js';
@@ -100,7 +99,7 @@ export class ImagesController {
   @ApiConflictResponse({
     description: 'No such tag, access denied, or an address that may not be fetched from (`conflict`).',
   })
-  @ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' })
+  @ApiMayMatch()
   @ApiServiceUnavailableResponse({ description: 'The registry does not answer (`unavailable`).' })
   resolve(
     @Param('id', IdPipe) id: string,

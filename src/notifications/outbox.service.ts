@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { In, IsNull, LessThanOrEqual } from 'typeorm';
+import { In, IsNull, LessThanOrEqual, Not } from 'typeorm';
 import type { AccountRef } from '../auth/accounts.js';
 import { idColumns, idWhere } from '../auth/credentials.service.js';
 import { after, Clock, MINUTE } from '../common/clock.js';
@@ -133,6 +133,20 @@ export class OutboxService {
       }
     });
     return 'later';
+  }
+
+  /** Encrypts by DATA_KEY what the key before it encrypted. Inside a unit of work. @returns how many mails */
+  async renewEncryption(): Promise<number> {
+    let renewed = 0;
+    for (const { id, content } of await this.uow.manager.findBy(OutgoingMail, { content: Not(IsNull()) })) {
+      const again = this.encryption.renew(content!);
+      if (again === undefined) continue;
+      // One that was sent meanwhile has no content any more.
+      const old = { id, content: content! };
+      const { affected } = await this.uow.manager.update(OutgoingMail, old, { content: again });
+      renewed += affected ?? 0;
+    }
+    return renewed;
   }
 
   /** Removes what was sent or given up before an instant. Inside a unit of work. @returns how many */

@@ -2,15 +2,13 @@ import { applyDecorators, Body, Controller, Get, HttpCode, Param, Post, Query } 
 import {
   ApiBody,
   ApiConflictResponse,
-  ApiHeader,
   ApiNotFoundResponse,
   ApiOkResponse,
   ApiOperation,
-  ApiPreconditionFailedResponse,
   ApiTags,
 } from '@nestjs/swagger';
 import { Access, type ClientPrincipal, CurrentPrincipal, type Principal } from '../auth/access.js';
-import { IfMatch } from '../common/etag.js';
+import { ApiMayMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
 import { ApiPage, type Page } from '../common/pagination.js';
@@ -27,11 +25,10 @@ const client = { clients: 'expired' } as const;
 function Decision(conflict: string): MethodDecorator {
   return applyDecorators(
     HttpCode(200),
-    ApiHeader({ name: 'If-Match', required: false, description: 'The ETag of the version you saw.' }),
     ApiOkResponse({ type: RequestDto }),
     ApiNotFoundResponse({ description: 'There is no such request (`not-found`).' }),
     ApiConflictResponse({ description: `${conflict} (\`conflict\`).` }),
-    ApiPreconditionFailedResponse({ description: 'If-Match is given and stale (`version-mismatch`).' }),
+    ApiMayMatch(),
   );
 }
 

@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 
 /** A server that a test started; postgres.mjs says more. */
-export interface TestServer {
+export interface PostgresServer {
   readonly url: string;
   readonly pid: number;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -11,5 +11,5 @@ export interface TestServer {
 export function startPostgres(
   folder: string,
   options?: { settings?: Record<string, string>; bin?: string; onSpawn?: (child: ChildProcess) => void },
-): Promise<TestServer>;
+): Promise<PostgresServer>;
 export function isReachable(path: string): boolean;

@@ -74,7 +74,7 @@ function cliWithin(
     execFile(
       'sh',
       ['-c', script, process.execPath, CLI, ...args],
-      { cwd: app.database.folder, env: { ...(app.env as NodeJS.ProcessEnv), ...env } },
+      { cwd: app.database.folder, env: { ...app.env, ...env } },
       (error, stdout, stderr) =>
         resolve({ code: error ? Number(error.code ?? 1) : 0, stdout, stderr, json: undefined }),
     );
@@ -132,7 +132,7 @@ describe('a backup beside a server that writes', () => {
     const sh = (script: string): Promise<string> =>
       new Promise((resolve, reject) => {
         execFile('sh', ['-c', script, join(backups.folder, name)], (error, stdout) =>
-          error ? reject(error) : resolve(stdout),
+          error ? reject(new Error(error.message)) : resolve(stdout),
         );
       });
     const manifest = JSON.parse(await sh('head -n 2 "$0" | tail -n 1'));

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { readManifest, type Manifest } from './archive.js';
 import type { BackupKind } from './backup-run.entity.js';
 import { keptBackups, type KeepRules } from './retention.rules.js';
-import { SCRATCH } from './scratch.js';
 
 /** A file in the folder of backups; without a manifest where it is damaged. */
 export interface BackupFile {
@@ -12,9 +11,6 @@ export interface BackupFile {
   readonly manifest?: Manifest;
   readonly damage?: string;
 }
-
-/** What a run that was killed has left is removed after so long. */
-const STALE_MS = 24 * 60 * 60 * 1_000;
 
 const namePattern = /^ecatalog-\d{8}T\d{9}Z-\w+\.backup$/;
 
@@ -25,7 +21,10 @@ export function backupName(createdAt: Date, kind: BackupKind): string {
 
 /** The backups of a folder, the newest first. Files of other names are none. Content is not read: `verify` does. */
 export async function listBackups(folder: string): Promise<BackupFile[]> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await readdir(folder).catch((error: unknown) => {
+    if ((error as { code?: string }).code === 'ENOENT') return [];
+    throw error;
+  });
   const files: BackupFile[] = [];
   for (const name of names
     .filter((candidate) => namePattern.test(candidate))
@@ -65,14 +64,4 @@ export async function pruneBackups(
     kept: Object.fromEntries(kept),
     damaged: files.filter(({ damage }) => damage !== undefined).map(({ name }) => name),
   };
-}
-
-/** Removes what runs that were killed have left behind. */
-export async function removeStale(folder: string, now: Date): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(SCRATCH)) continue;
-    const path = join(folder, name);
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: now.getTime() }));
-    if (now.getTime() - mtimeMs > STALE_MS) await rm(path, { recursive: true, force: true });
-  }
 }

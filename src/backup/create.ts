@@ -1,5 +1,5 @@
 import { createReadStream, readFileSync } from 'node:fs';
-import { access, constants, mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../common/clock.js';
 import { newId } from '../common/ids.js';
@@ -7,10 +7,10 @@ import type { DatabaseSettings } from '../database/database-settings.js';
 import { describeDatabase } from '../database/database-url.js';
 import { migrationsFolder, releasedSchema } from '../database/released-schema.js';
 import { settleFile, writeArchive, type Manifest } from './archive.js';
-import { backupName, removeStale } from './backup-files.js';
+import { backupName } from './backup-files.js';
 import { BackupRun, type BackupKind } from './backup-run.entity.js';
 import { newTallies, resultsOf, rowsIn, tallied, tallyOf, type Progress } from './copy-rows.js';
-import { RefusedError } from './errors.js';
+import { RefusedError, StorageError } from './errors.js';
 import { materialise } from './materialise.js';
 import { withStore } from './open-store.js';
 import { pgDump, pgDumpMajor } from './pg-dump.js';
@@ -100,9 +100,9 @@ async function create(
     throw new RefusedError(
       `A newer release migrated the database (${side.status.ahead.join(', ')}): use that one.`,
     );
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await access(folder, constants.W_OK);
-  await removeStale(folder, clock.now());
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new StorageError(`${folder} can't be made: ${(error as Error).message}`);
+  });
   return withScratch(folder, async (scratch) => {
     const partial = join(scratch, 'backup');
     const manifest = await write[kind](side, partial, { scratch, clock, progress });

@@ -17,3 +17,8 @@ export class UnfitValueError extends Error {
 export class RowsDifferError extends Error {
   override name = 'RowsDifferError';
 }
+
+/** The disk took no more, or the folder takes no files; what was begun is removed. */
+export class StorageError extends Error {
+  override name = 'StorageError';
+}

@@ -12,6 +12,6 @@ export async function withStore<T>(
 ): Promise<T> {
   const { driver } = dataSource;
   return driver instanceof LaneSqliteDriver
-    ? SqliteStore.use(mode === 'fill' ? driver.writer.database : driver.reader.database, mode, work)
+    ? SqliteStore.use(mode === 'snapshot' ? driver.reader.database : driver.writer.database, mode, work)
     : PostgresStore.use(dataSource, mode, work);
 }

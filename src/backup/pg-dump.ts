@@ -33,7 +33,8 @@ export async function* pgDump(url: PostgresUrl, snapshot: string, schema: string
       '--no-owner',
       '--no-privileges',
       `--snapshot=${snapshot}`,
-      `--schema="${schema}"`,
+      // Of a schema that is named, pg_dump writes CREATE SCHEMA, and every database has this one.
+      ...(schema === 'public' ? [] : [`--schema="${schema}"`]),
     ],
     { env: postgresClientEnvironment(url), stdio: ['ignore', 'pipe', 'pipe'] },
   );

@@ -15,7 +15,7 @@ import {
 } from './table-shape.js';
 
 const ours = `pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = current_schema()
-  AND c.relkind IN ('r', 'p') AND c.relname <> 'migrations'`;
+  AND c.relkind = 'r' AND c.relname <> 'migrations'`;
 const columnsSql = `SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, NULL) AS "type"
   FROM ${ours} JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
   ORDER BY c.relname, a.attnum`;
@@ -59,6 +59,10 @@ export class PostgresStore implements Store {
       const tables = tableShapes(columns.rows, references.rows);
       const { transaction, lock } = begin[mode];
       await client.query(transaction);
+      // A role may have limits that suit requests.
+      await client.query(
+        'SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0',
+      );
       try {
         if (lock) {
           const names = [...tables.map(({ name }) => `"${name}"`), '"migrations"'];

@@ -60,8 +60,10 @@ export async function restoreBackup(
 /** Checks a backup as `restore` does, and leaves nothing. */
 export async function verifyBackup(backup: string, progress?: Progress): Promise<Manifest> {
   const manifest = await readManifest(backup);
-  await withScratch(dirname(backup), (scratch) =>
-    materialise(backup, manifest, join(scratch, 'restored.db'), progress),
+  await withScratch(
+    dirname(backup),
+    (scratch) => materialise(backup, manifest, join(scratch, 'restored.db'), progress),
+    { anywhere: true },
   );
   return manifest;
 }
@@ -77,7 +79,9 @@ async function intoFile(
   return withScratch(dirname(path), async (scratch) => {
     const restored = join(scratch, 'restored.db');
     await materialise(backup, manifest, restored, progress);
-    await likeIts(there ? path : dirname(path), restored, there);
+    const model = there ? path : dirname(path);
+    await likeIts(model, restored, there);
+    await likeIts(model, `${path}.lock`, there);
     const file = await open(restored, 'r+');
     await file.sync().finally(() => file.close());
     const kept = there
@@ -147,30 +151,32 @@ async function intoPostgres(
   const assertMayFill = async (store: Store): Promise<void> => {
     if (!replace) await assertEmpty(store, settings.url, hint);
   };
-  await withSide(settings, (side) =>
-    withScratch(dirname(backup), async (scratch) => {
-      assertMigratedAlike(manifest, side);
-      await assertNotServed(side);
-      await withStore(side.dataSource, 'snapshot', assertMayFill);
+  const { tallies: expected, tables } = manifest;
+  const rows = rowsOfAll(expected);
+  await withSide(settings, async (side) => {
+    assertMigratedAlike(manifest, side);
+    await assertNotServed(side);
+    await withStore(side.dataSource, 'snapshot', assertMayFill);
+    const fill = async (read: Store, target: Store): Promise<void> => {
+      await assertMayFill(target);
+      assertSameShapes(tables, target.tables);
+      if ((await rowsIn(target)) > 0) await target.clear();
+      const ordered = read.tables.filter(({ name }) => name in expected);
+      await copyRows(batchesOf(read, ordered), ordered, target, { rows, expected, progress });
+    };
+    const restore = async (scratch: string): Promise<void> => {
       const path = join(scratch, 'restored.db');
       await materialise(backup, manifest, path, progress);
       if (side.status.applied.length === 0)
         await new Migrator(side.dataSource).up(manifest.migrations.at(-1)?.name);
       await withSide({ ...databaseDefaults, url: { kind: 'sqlite', path } }, (restored) =>
         withStore(restored.dataSource, 'snapshot', (read) =>
-          withStore(side.dataSource, 'fill', async (target) => {
-            await assertMayFill(target);
-            assertSameShapes(manifest.tables, target.tables);
-            if ((await rowsIn(target)) > 0) await target.clear();
-            const { tallies: expected, tables } = manifest;
-            const rows = rowsOfAll(expected);
-            const ordered = read.tables.filter(({ name }) => tables.some((table) => table.name === name));
-            await copyRows(batchesOf(read, ordered), ordered, target, { rows, expected, progress });
-          }),
+          withStore(side.dataSource, 'fill', (target) => fill(read, target)),
         ),
       );
-    }),
-  );
+    };
+    await withScratch(dirname(backup), restore, { anywhere: true });
+  });
   return undefined;
 }
 

@@ -41,7 +41,7 @@ export class SqliteStore implements Store {
     database.pragma('busy_timeout = 5000');
     // Rows may come in any order; `settle` looks at every reference.
     if (mode === 'fill') database.pragma('foreign_keys = OFF');
-    database.exec(mode === 'fill' ? 'BEGIN IMMEDIATE' : 'BEGIN');
+    database.exec(mode === 'snapshot' ? 'BEGIN' : 'BEGIN IMMEDIATE');
     try {
       const result = await work(new SqliteStore(database));
       database.exec(mode === 'fill' ? 'COMMIT' : 'ROLLBACK');

@@ -49,9 +49,9 @@ export function newFolder(): string {
   return mkdtempSync(join(needed('TEST_RUN_DIR'), 'suite-'));
 }
 
-/** Makes a database: migrated (a copy of the run's template) unless told to be empty. */
-export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const database = dialect() === 'sqlite' ? sqliteDatabase(migrated) : await postgresDatabase(migrated);
+/** Makes a database: migrated (a copy of the run's template) unless told to be empty; `on` another dialect where told. */
+export async function freshDatabase({ migrated = true, on = dialect() } = {}): Promise<TestDatabase> {
+  const database = on === 'sqlite' ? sqliteDatabase(migrated) : await postgresDatabase(migrated);
   closeAfterSuite(database, () => database.drop());
   return database;
 }

@@ -1,6 +1,7 @@
 /** What stops the product from starting, and what leaves it live but not ready (quality.md, Security 18; Faults 3, 11, 18). */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +32,42 @@ function start(
     );
   });
 }
+
+describe('in development', () => {
+  it('`serve --sample` migrates, makes the first administrator and the sample, and serves both', async () => {
+    const { url } = await freshDatabase({ migrated: false });
+    const cli = join(import.meta.dirname, '../dist/src/cli.js');
+    const server = spawn(process.execPath, [cli, 'serve', '--sample'], {
+      cwd: newFolder(),
+      env: { PATH: process.env.PATH, PORT: '0', DATABASE_URL: url },
+    });
+    const ended = once(server, 'close');
+    try {
+      let output = '';
+      for (const stream of [server.stdout, server.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => (output += text));
+      await until(() => /Sample .*Their password/.test(output), 60_000);
+      const read = (pattern: RegExp) => pattern.exec(output)![1]!;
+      const api = read(/API +(\S+)/).replace('localhost', '127.0.0.1');
+      const meOf = async (email: string, password: string) => {
+        const headers = { 'content-type': 'application/json' };
+        const body = JSON.stringify({ email, password });
+        const login = await fetch(`${api}/auth/login`, { method: 'POST', headers, body });
+        const { accessToken } = (await login.json()) as { accessToken: string };
+        const me = await fetch(`${api}/auth/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+        return me.json();
+      };
+      const first = read(/Sign in +(\S+)/);
+      expect(await meOf(first, read(/Sign in +\S+\s+(\S+)/))).toMatchObject({ email: first, role: 'admin' });
+      const sample = 'vera.lima@sample.example';
+      const password = read(/Their password: (\S+)/);
+      expect(await meOf(sample, password)).toMatchObject({ email: sample, role: 'viewer' });
+    } finally {
+      server.kill('SIGTERM');
+    }
+    expect(await ended).toEqual([0, null]);
+  });
+});
 
 describe('in production', () => {
   const good = () => randomBytes(48).toString('base64');

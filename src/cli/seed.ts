@@ -35,27 +35,16 @@ class StageClock extends Clock {
 /** Loads the sample catalog. @throws CommandError in production, unless forced */
 export async function seed(output: Output, { force }: { force?: boolean }): Promise<void> {
   const clock = new StageClock();
-  await withServices(async (services, config) => {
+  const load = async (services: INestApplicationContext, config: AppConfig): Promise<void> => {
     if (config.production && !force) {
       throw new CommandError('This is production. Load sample data here only with --force.');
     }
     const made = await new Stage(services, clock, output).play();
     output.result(made, summary(made));
-  }, onStage(clock));
+  };
+  // Nobody in the sample is there to be mailed.
+  await withServices(load, { clock, mail: false });
 }
-
-/** Loads the sample beside a server that has just started; returns a line for the person who reads its start. */
-export async function loadSample(output: Output, config: AppConfig): Promise<string> {
-  if (config.production) throw new CommandError('This is production: use `ecatalog seed --force`.');
-  const clock = new StageClock();
-  return withServices(
-    async (services) => summary(await new Stage(services, clock, output).play()),
-    onStage(clock),
-  );
-}
-
-/** Nobody in the sample is there to be mailed. */
-const onStage = (clock: Clock) => ({ clock, mail: false });
 
 interface Made {
   users: number;

@@ -4,7 +4,7 @@ import { after, Clock, DAY } from '../common/clock.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { invalid } from '../common/problem.js';
 import type { PreparedQuery } from '../database/sql.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { ReplicaDatabase } from '../database/replica.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type {
   ChartQuery,
@@ -38,7 +38,7 @@ import { drawChart } from './chart.js';
 @Injectable()
 export class AnalyticsService {
   constructor(
-    private readonly uow: UnitOfWork,
+    private readonly database: ReplicaDatabase,
     private readonly lists: Lists,
     private readonly settings: SettingsService,
     private readonly clock: Clock,
@@ -53,7 +53,7 @@ export class AnalyticsService {
     const now = this.clock.now();
     const reminders = await this.settings.get('reminder.daysBefore');
     const soon = after(now, Math.max(0, ...reminders) * DAY);
-    const row = (await this.uow.get(overview, { ...days, now, soon }))!;
+    const row = (await this.database.get(overview, { ...days, now, soon }))!;
     const { active, scheduled, expired, revoked, opens, durationSeconds, ...counts } = row;
     return {
       clients: { active, scheduled, expired, revoked },
@@ -61,8 +61,8 @@ export class AnalyticsService {
       opens,
       totalDurationSeconds: durationSeconds,
       meanDurationSeconds: opens === 0 ? 0 : Math.round(durationSeconds / opens),
-      topDemos: await this.uow.all(topDemos, { ...days }),
-      topClients: await this.uow.all(topClients, { ...days }),
+      topDemos: await this.database.all(topDemos, { ...days }),
+      topClients: await this.database.all(topClients, { ...days }),
     };
   }
 
@@ -75,7 +75,7 @@ export class AnalyticsService {
     const buckets = bucketsOf(days, query.bucket);
     if (!buckets) throw invalid('from', `makes more than ${MAX_BUCKETS} buckets`);
     const { demoId, clientId } = query;
-    const rows = await this.uow.all(opensQuery(query), { ...days, demoId, clientId });
+    const rows = await this.database.all(opensQuery(query), { ...days, demoId, clientId });
     const byStart = new Map(rows.map((row) => [row.start, row]));
     if (query.bucket !== 'day' && demoId === undefined && clientId === undefined)
       await this.countUniqueClients(buckets, byStart);
@@ -86,7 +86,7 @@ export class AnalyticsService {
   async chart({ metric, ...query }: ChartQuery): Promise<string> {
     const { bucket, demoId, clientId } = query;
     const { buckets } = await this.opens(query);
-    const { demo, client } = (await this.uow.get(chartNames, { demoId, clientId }))!;
+    const { demo, client } = (await this.database.get(chartNames, { demoId, clientId }))!;
     return drawChart({
       metric,
       bucket,
@@ -114,6 +114,7 @@ export class AnalyticsService {
         defaultSort: '-opens',
       },
       query,
+      this.database,
     );
   }
 
@@ -133,6 +134,7 @@ export class AnalyticsService {
         defaultSort: '-opens',
       },
       query,
+      this.database,
     );
   }
 
@@ -147,7 +149,7 @@ export class AnalyticsService {
     for (const { start, first, last } of buckets) {
       const row = rows.get(start);
       if (!row) continue;
-      row.uniqueClients = (await this.uow.get(uniqueClients, { first, last }))!.uniqueClients;
+      row.uniqueClients = (await this.database.get(uniqueClients, { first, last }))!.uniqueClients;
       await nextTurn();
     }
   }

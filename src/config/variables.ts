@@ -20,6 +20,11 @@ export const variables = [
   { name: 'HOST', help: 'Address to listen on. The image sets 0.0.0.0.', default: '127.0.0.1' },
   { name: 'PORT', help: 'Port of the API.', default: '3000' },
   {
+    name: 'METRICS_PORT',
+    help: 'Port of the metrics for Prometheus (`/metrics`), on the same address; 0: any that is free.',
+    default: '9464',
+  },
+  {
     name: 'DATABASE_URL',
     help: '`sqlite:PATH`, `postgres://…` or `postgresql://…` (`?sslmode=`).',
     default: 'sqlite:./data/ecatalog.db',
@@ -39,7 +44,11 @@ export const variables = [
     help: 'The owner role, direct, for migrations; without it they use DATABASE_URL.',
     secret: true,
   },
-  { name: 'DATABASE_REPLICA_URL', help: 'A read replica of PostgreSQL.', secret: true },
+  {
+    name: 'DATABASE_REPLICA_URL',
+    help: 'A read replica of PostgreSQL: analytics are read from it while it answers.',
+    secret: true,
+  },
   { name: 'DATABASE_POOL_SIZE', help: 'Connections that one process holds to PostgreSQL.', default: '10' },
   {
     name: 'DATABASE_CONNECT_TIMEOUT_MS',
@@ -88,6 +97,18 @@ export const variables = [
     default: '5000',
     unit: 'ms',
   },
+  {
+    name: 'BACKUP_DIR',
+    help: 'Folder of the backups that `ecatalog backup` makes.',
+    default: './data/backups',
+  },
+  {
+    name: 'BACKUP_KEEP_DAILY',
+    help: '`backup prune` keeps the newest backup of each of so many last days that have one.',
+    default: '7',
+  },
+  { name: 'BACKUP_KEEP_WEEKLY', help: 'The same by week, from Monday on.', default: '5' },
+  { name: 'BACKUP_KEEP_MONTHLY', help: 'The same by month.', default: '12' },
   {
     name: 'JWT_SECRET',
     help: 'Signs access tokens, 32 bytes or more. In development made beside the database.',

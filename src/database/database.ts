@@ -89,7 +89,12 @@ export class Database {
     return [{ text: rendered.text }, rendered.values];
   }
 
-  private async send(statement: Statement, values: unknown[]): Promise<StatementResult> {
+  /** Whether a unit of work is running here. */
+  protected get isInUnit(): boolean {
+    return currentUnit(this.dataSource) !== undefined;
+  }
+
+  protected async send(statement: Statement, values: unknown[]): Promise<StatementResult> {
     const unit = currentUnit(this.dataSource);
     if (unit) return unit.runner.execute(statement, values);
     this.assertConnected();

@@ -102,6 +102,8 @@ export class TestApp extends Http {
   private child: ChildProcess | undefined;
   /** Where it listens, such as http://127.0.0.1:41234. */
   url = '';
+  /** Where it hands out its metrics, such as http://127.0.0.1:41235/metrics; '' while it does not. */
+  metricsUrl = '';
   private agent = new Agent({ keepAlive: true });
   private adminSession: Session | undefined;
   private readonly waiting = new Map<number, (result: unknown) => void>();
@@ -119,7 +121,8 @@ export class TestApp extends Http {
       HOST: '127.0.0.1',
       PORT: '0',
       METRICS_PORT: '0',
-      DATABASE_URL: database.url,
+      DATABASE_URL: database.roles?.app ?? database.url,
+      ...(database.roles && { DATABASE_MIGRATION_URL: database.roles.owner }),
       JWT_SECRET: randomBytes(48).toString('base64'),
       DATA_KEY: randomBytes(32).toString('base64'),
       // Background jobs run where a suite asks for them: `app.cli(['jobs', 'run', NAME])`, or a tick of its own.
@@ -170,7 +173,8 @@ export class TestApp extends Http {
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.url = await new Promise<string>((resolve, reject) => {
-      child.on('message', (message: { ready?: string; id?: number; result?: unknown }) => {
+      child.on('message', (message: { ready?: string; metrics?: string; id?: number; result?: unknown }) => {
+        if (message.ready) this.metricsUrl = message.metrics ?? '';
         if (message.ready) resolve(message.ready.replace('//localhost', '//127.0.0.1'));
         else this.waiting.get(message.id ?? 0)?.(message.result);
       });

@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 
+/** A server that a test started; postgres.mjs says more. */
 export interface PostgresServer {
   readonly url: string;
   readonly pid: number;
@@ -9,6 +10,6 @@ export interface PostgresServer {
 
 export function startPostgres(
   folder: string,
-  options?: { settings?: Record<string, string>; onSpawn?: (child: ChildProcess) => void },
+  options?: { settings?: Record<string, string>; bin?: string; onSpawn?: (child: ChildProcess) => void },
 ): Promise<PostgresServer>;
 export function isReachable(path: string): boolean;

@@ -54,7 +54,7 @@ export class PreparedQuery<Row> {
 
   constructor(
     readonly name: string,
-    private readonly sql: SqlText,
+    readonly sql: SqlText,
     readonly types: ColumnTypes<Row>,
   ) {}
 

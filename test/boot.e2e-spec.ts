@@ -34,6 +34,7 @@ function start(
 
 describe('in production', () => {
   const good = () => randomBytes(48).toString('base64');
+  const dataKey = () => randomBytes(32).toString('base64');
 
   it.each<[string, string | undefined]>([
     ['no secret', undefined],
@@ -79,7 +80,7 @@ describe('in production', () => {
   });
 
   it('a weak first administrator stops the start, and a misspelt environment', async () => {
-    const common = { DATABASE_URL: 'sqlite:./x.db', JWT_SECRET: good() };
+    const common = { DATABASE_URL: 'sqlite:./x.db', JWT_SECRET: good(), DATA_KEY: dataKey() };
     const weak = {
       ...common,
       NODE_ENV: 'production',
@@ -102,6 +103,7 @@ describe('in production', () => {
     const database = await freshDatabase();
     const files = {
       JWT_SECRET: good(),
+      DATA_KEY: dataKey(),
       DATABASE_URL: database.url,
       ADMIN_PASSWORD: 'a-lighthouse-of-Zanzibar-42',
     };

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { startApp, type TestApp, until } from './support/app.js';
 import { clientInput, newPassword, userInput } from './support/inputs.js';
 import { type MailServer, startMailServer } from './support/mail-server.js';
@@ -62,6 +64,36 @@ describe('mail', () => {
     const [, token = ''] = /token=([\w-]+)/.exec(mail.text) ?? [];
     const accepted = await app.post('/auth/invitations/accept', { token, password: newPassword() });
     expect(accepted.status).toBe(200);
+  });
+
+  it('carries the invitations of imported clients, by HTTP and by the command line; their links work', async () => {
+    const admin = await app.admin();
+    const people = Array.from({ length: 4 }, () => invited());
+    const file = (some: typeof people, password = '') =>
+      ['name,email,password', ...some.map(({ name, email }) => [name, email, password].join(','))].join('\n');
+    const csv = { headers: { 'content-type': 'text/csv' } };
+    const imported = await admin.post('/clients/import', file(people.slice(0, 2)), csv);
+    expect(imported.body).toEqual({ created: 2 });
+    const path = join(app.database.folder, 'clients.csv');
+    writeFileSync(path, file(people.slice(2, 3)));
+    expect(await app.cli(['import', 'clients', path])).toMatchObject({ code: 0 });
+    for (const { email } of people.slice(0, 3)) {
+      const { text } = await only(email);
+      const [, token = ''] = /token=([\w-]+)/.exec(text) ?? [];
+      const accepted = await app.post('/auth/invitations/accept', { token, password: newPassword() });
+      expect(accepted.body.account).toMatchObject({ email });
+    }
+    const before = (await outbox(app)).length;
+    const last = await admin.post('/clients/import', file(people.slice(3), newPassword()), csv);
+    expect(last.body).toEqual({ created: 1 });
+    expect(await outbox(app)).toHaveLength(before);
+  });
+
+  it('is not sent for the sample catalog', async () => {
+    const before = (await outbox(app)).length;
+    expect(await app.cli(['seed', '--force'])).toMatchObject({ code: 0 });
+    expect(await app.sql(`SELECT id FROM requests`)).not.toEqual([]);
+    expect(await outbox(app)).toHaveLength(before);
   });
 
   it('speaks the language of the account', async () => {

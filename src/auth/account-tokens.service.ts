@@ -3,6 +3,7 @@ import { MoreThan } from 'typeorm';
 import { after, Clock, DAY, MINUTE } from '../common/clock.js';
 import { digest, newSecret } from '../common/ids.js';
 import { AppConfig } from '../config/app-config.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
 import { SettingsService } from '../settings/settings.service.js';
@@ -41,6 +42,22 @@ export class AccountTokensService {
     return invitation;
   }
 
+  /**
+   * Issues an invitation to each of many accounts made just now, and mails it; nothing where nothing is mailed, because
+   * nobody would learn the links. Inside a unit of work.
+   */
+  async inviteAll(accounts: AccountRef[]): Promise<void> {
+    if (!this.notifications.areMailed) return;
+    const life = (await this.settings.get('invitation.days')) * DAY;
+    const issued = accounts.map((account) => ({ account, ...this.make(account, 'invitation', life) }));
+    await insertAll(
+      this.uow.manager,
+      AccountToken,
+      issued.map(({ row }) => row),
+    );
+    await this.notifications.mailAll('invitation', issued);
+  }
+
   /** Issues a password reset; the account's earlier one is dead. Inside a unit of work. */
   async issuePasswordReset(account: AccountRef): Promise<IssuedToken> {
     return this.issue(account, 'password-reset', (await this.settings.get('passwordReset.minutes')) * MINUTE);
@@ -73,18 +90,25 @@ export class AccountTokensService {
   }
 
   private async issue(account: AccountRef, purpose: Purpose, life: number): Promise<IssuedToken> {
-    const token = newSecret();
-    const now = this.clock.now();
-    const expiresAt = after(now, life);
+    const { row, link } = this.make(account, purpose, life);
     await this.uow.manager.delete(AccountToken, { ...idWhere(account), purpose });
-    await this.uow.manager.insert(AccountToken, {
-      tokenHash: digest(token),
-      purpose,
-      ...idColumns(account),
-      createdAt: now,
-      expiresAt,
-    });
+    await this.uow.manager.insert(AccountToken, row);
+    return link;
+  }
+
+  private make(
+    account: AccountRef,
+    purpose: Purpose,
+    life: number,
+  ): { row: AccountToken; link: IssuedToken } {
+    const token = newSecret();
+    const createdAt = this.clock.now();
+    const expiresAt = after(createdAt, life);
     const { publicUrl } = this.config;
-    return { token, expiresAt, ...(publicUrl && { url: `${publicUrl}/${pages[purpose]}?token=${token}` }) };
+    const url = publicUrl && { url: `${publicUrl}/${pages[purpose]}?token=${token}` };
+    return {
+      row: { tokenHash: digest(token), purpose, ...idColumns(account), createdAt, expiresAt },
+      link: { token, expiresAt, ...url },
+    };
   }
 }

@@ -11,13 +11,15 @@ import { CommandError } from './output.js';
 
 /**
  * Runs `work` with the app's services, without HTTP and beside a running server.
+ * @param options.mail false where nobody is to be mailed, whatever happens
  * @throws CommandError when the database cannot be used, saying what to do
  */
 export async function withServices<T>(
   work: (services: INestApplicationContext, config: AppConfig) => Promise<T>,
-  clock = new Clock(),
+  { clock = new Clock(), mail = true } = {},
 ): Promise<T> {
   const config = readConfig('command');
+  if (!mail) delete config.smtp;
   const logger = pino({ level: 'fatal' }, pino.destination(2));
   const services = await NestFactory.createApplicationContext(AppModule.of(config, clock), {
     logger: new NestLogger(logger),

@@ -41,15 +41,21 @@ export async function seed(output: Output, { force }: { force?: boolean }): Prom
     }
     const made = await new Stage(services, clock, output).play();
     output.result(made, summary(made));
-  }, clock);
+  }, onStage(clock));
 }
 
 /** Loads the sample beside a server that has just started; returns a line for the person who reads its start. */
 export async function loadSample(output: Output, config: AppConfig): Promise<string> {
   if (config.production) throw new CommandError('This is production: use `ecatalog seed --force`.');
   const clock = new StageClock();
-  return withServices(async (services) => summary(await new Stage(services, clock, output).play()), clock);
+  return withServices(
+    async (services) => summary(await new Stage(services, clock, output).play()),
+    onStage(clock),
+  );
 }
+
+/** Nobody in the sample is there to be mailed. */
+const onStage = (clock: Clock) => ({ clock, mail: false });
 
 interface Made {
   users: number;

@@ -45,7 +45,8 @@ export class ClientImportService {
   ) {}
 
   /**
-   * Makes a client of every row. Those without a password wait for an invitation, which is issued one by one.
+   * Makes a client of every row. Those without a password are invited by mail; where nothing is mailed they wait for an
+   * invitation, which is issued one by one.
    * @param options.dryRun check only
    * @returns how many clients were made, or with `dryRun` would be
    * @throws Problem 400 with every bad line; 409 when somebody takes one of the e-mails at the same instant

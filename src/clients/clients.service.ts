@@ -76,7 +76,8 @@ export class ClientsService {
   }
 
   /**
-   * Makes many clients at once: all or none, with one audit entry that names all.
+   * Makes many clients at once: all or none, with one audit entry that names all. Those without a password are invited by
+   * mail.
    * @param bodies without `demoIds`; a password is given as its hash
    * @throws Problem 409 when one of the e-mails is taken
    */
@@ -92,6 +93,8 @@ export class ClientsService {
           return { account: { kind: 'client', id }, email, passwordHash };
         }),
       );
+      const invited = clients.filter((_, index) => bodies[index]!.passwordHash === null);
+      await this.tokens.inviteAll(invited.map(({ id }) => ({ kind: 'client', id })));
       this.audit.record({
         action: 'client.imported',
         entityType: 'client',

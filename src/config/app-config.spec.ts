@@ -9,6 +9,7 @@ const production = (over: Record<string, string | undefined> = {}): NodeJS.Proce
   NODE_ENV: 'production',
   DATABASE_URL: 'sqlite:/data/x.db',
   JWT_SECRET: random(),
+  DATA_KEY: randomBytes(32).toString('base64'),
   ...over,
 });
 

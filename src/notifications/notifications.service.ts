@@ -79,6 +79,17 @@ export class NotificationsService {
     await this.outbox.add(account, { template, link });
   }
 
+  /** Tells whether anything is mailed. */
+  get areMailed(): boolean {
+    return this.outbox.isOpen;
+  }
+
+  /** Mails a single-use link to each of many accounts that had none. Inside a unit of work. */
+  async mailAll(template: LinkTemplate, mails: { account: AccountRef; link: MailedLink }[]): Promise<void> {
+    this.assertUnit();
+    await this.outbox.addAll(mails.map(({ account, link }) => ({ account, content: { template, link } })));
+  }
+
   /** Takes back the mails of links that are dead now, where they were not sent yet. Inside a unit of work. */
   async withdrawLinks(account: AccountRef): Promise<void> {
     await this.outbox.withdrawLinks(account);

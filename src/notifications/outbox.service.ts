@@ -6,6 +6,7 @@ import { after, Clock, MINUTE } from '../common/clock.js';
 import { Encryption } from '../common/encryption.js';
 import { newId } from '../common/ids.js';
 import { AppConfig } from '../config/app-config.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { type MailContent, isLinkTemplate } from './mail.composer.js';
 import { type MailFault, nextAttempt } from './mail.rules.js';
@@ -32,13 +33,21 @@ export class OutboxService {
     private readonly config: AppConfig,
   ) {}
 
+  /** Tells whether anything is mailed. A command may be without the key: it prints what it made. */
+  get isOpen(): boolean {
+    return this.config.smtp !== undefined && this.config.dataKey !== undefined;
+  }
+
   /** Adds a mail; none where nothing is mailed. Inside the unit of work of what it tells. */
   async add(account: AccountRef, content: MailContent): Promise<void> {
-    // A command may be without the key: it prints what it made.
-    if (!this.config.smtp || !this.config.dataKey) return;
+    await this.addAll([{ account, content }]);
+  }
+
+  /** Adds many mails, as `add` does one. */
+  async addAll(mails: { account: AccountRef; content: MailContent }[]): Promise<void> {
+    if (!this.isOpen) return;
     const now = this.clock.now();
-    const { template, ...rest } = content;
-    await this.uow.manager.insert(OutgoingMail, {
+    const rows = mails.map(({ account, content: { template, ...rest } }) => ({
       id: newId(),
       ...idColumns(account),
       template,
@@ -49,7 +58,8 @@ export class OutboxService {
       sentAt: null,
       failedAt: null,
       lastError: null,
-    });
+    }));
+    await insertAll(this.uow.manager, OutgoingMail, rows);
   }
 
   /** Takes back the links of an account that were not sent yet: they are dead. Inside a unit of work. */

@@ -19,6 +19,7 @@ import { HealthModule } from './health/health.module.js';
 import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { ImagesModule } from './images/images.module.js';
 import { JobsModule } from './jobs/jobs.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { NotificationsModule } from './notifications/notifications.module.js';
 import { RequestsModule } from './requests/requests.module.js';
 import { SettingsModule } from './settings/settings.module.js';
@@ -45,6 +46,7 @@ export class AppModule {
         AnalyticsModule,
         HealthModule,
         JobsModule,
+        MetricsModule,
       ],
       providers: [
         { provide: APP_GUARD, useExisting: AccessGuard },

@@ -4,8 +4,15 @@ import { isIP, type Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { CSV_LIMIT } from './csv-upload.js';
 import { parseJson } from './json.js';
+import { histogram } from './metrics.js';
 import { invalid, notFound, Problem, problemOfStatus } from './problem.js';
 import { type RequestContext, withRequestContext } from './request-context.js';
+
+const requestSeconds = histogram(
+  'http_request_seconds',
+  'How long requests took, by the template of their route (`none`: no route fits).',
+  ['method', 'route', 'status'],
+);
 
 const contexts = new WeakMap<FastifyRequest, RequestContext>();
 
@@ -92,10 +99,15 @@ export function addHttpHooks(fastify: FastifyInstance): void {
 
   fastify.addHook('onResponse', async (request, reply) => {
     const { actor } = contexts.get(request) ?? {};
+    const { method, routeOptions } = request;
+    requestSeconds.observe(
+      { method, route: routeOptions.url ?? 'none', status: reply.statusCode },
+      reply.elapsedTime / 1000,
+    );
     request.log.info(
       {
-        method: request.method,
-        route: request.routeOptions.url ?? null,
+        method,
+        route: routeOptions.url ?? null,
         path: pathOf(request),
         status: reply.statusCode,
         ms: Math.round(reply.elapsedTime * 10) / 10,

@@ -15,6 +15,7 @@ export class AppConfig {
   production!: boolean;
   host!: string;
   port!: number;
+  metricsPort!: number;
   database!: DatabaseSettings;
   /** Where migrations connect: the owner role on PostgreSQL. */
   migrationDatabase!: DatabaseSettings;
@@ -100,6 +101,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
   config.production = attempt('NODE_ENV', () => oneOf(raw('NODE_ENV'), environments)) === 'production';
   config.host = raw('HOST') ?? '127.0.0.1';
   config.port = whole('PORT', 0, 65535);
+  config.metricsPort = whole('METRICS_PORT', 0, 65535);
   config.drainMs = whole('DRAIN_SECONDS', 0, 300) * 1000;
 
   const url = attempt('DATABASE_URL', () => databaseUrl(raw, env));

@@ -18,6 +18,11 @@ export const variables = [
   { name: 'HOST', help: 'Address to listen on. The image sets 0.0.0.0.', default: '127.0.0.1' },
   { name: 'PORT', help: 'Port of the API.', default: '3000' },
   {
+    name: 'METRICS_PORT',
+    help: 'Port of the metrics for Prometheus (`/metrics`), on the same address; 0: any that is free.',
+    default: '9464',
+  },
+  {
     name: 'DATABASE_URL',
     help: '`sqlite:PATH`, `postgres://…` or `postgresql://…` (`?sslmode=`).',
     default: 'sqlite:./data/ecatalog.db',

@@ -3,6 +3,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseConnection } from './connection.js';
+import { connectionFailures } from './metrics.js';
 import { dataSourceFrom, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
 import { UnitOfWork } from './unit-of-work.js';
@@ -19,7 +20,10 @@ const logger = new Logger('Database');
         ...dataSourceOptions(database, {
           role: 'app',
           // Each idle connection says so when the server goes; queries and readiness tell what matters.
-          onPoolError: (error) => logger.debug(`An idle connection failed: ${error.message}`),
+          onPoolError: (error) => {
+            connectionFailures.inc({ stage: 'idle' });
+            logger.debug(`An idle connection failed: ${error.message}`);
+          },
         }),
         manualInitialization: true,
       }),

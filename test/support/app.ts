@@ -100,6 +100,8 @@ export class TestApp extends Http {
   private child: ChildProcess | undefined;
   /** Where it listens, such as http://127.0.0.1:41234. */
   url = '';
+  /** Where it hands out its metrics, such as http://127.0.0.1:41235/metrics; '' while it does not. */
+  metricsUrl = '';
   private agent = new Agent({ keepAlive: true });
   private adminSession: Session | undefined;
   private readonly waiting = new Map<number, (result: unknown) => void>();
@@ -164,7 +166,8 @@ export class TestApp extends Http {
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.url = await new Promise<string>((resolve, reject) => {
-      child.on('message', (message: { ready?: string; id?: number; result?: unknown }) => {
+      child.on('message', (message: { ready?: string; metrics?: string; id?: number; result?: unknown }) => {
+        if (message.ready) this.metricsUrl = message.metrics ?? '';
         if (message.ready) resolve(message.ready.replace('//localhost', '//127.0.0.1'));
         else this.waiting.get(message.id ?? 0)?.(message.result);
       });

@@ -15,6 +15,8 @@ import {
   failedQuery,
   isConnectionLoss,
 } from '../errors.js';
+import { connectionFailures } from '../metrics.js';
+import { queryWatch } from '../query-watch.js';
 import type { Statement, StatementResult } from '../sql.js';
 import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
 
@@ -117,14 +119,21 @@ export class UnitPostgresQueryRunner extends PostgresQueryRunner implements Unit
     { text, name }: Statement,
     values: readonly unknown[] = [],
   ): Promise<PgResult<Record<string, unknown>>> {
+    let startedAt: number | undefined;
     try {
       const client = (await super.connect()) as ClientBase;
+      startedAt = performance.now();
       return await client.query({ text, name, values: [...values] });
     } catch (error) {
       const failed = failedQuery(text, error, this.dataSource);
       this.failure ??= failed;
-      if (isConnectionLoss(error)) this.broken ??= error as Error;
+      if (isConnectionLoss(error)) {
+        if (!this.broken && startedAt !== undefined) connectionFailures.inc({ stage: 'query' });
+        this.broken ??= error as Error;
+      }
       throw failed;
+    } finally {
+      if (startedAt !== undefined) queryWatch.ended(text, startedAt);
     }
   }
 

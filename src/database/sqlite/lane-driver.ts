@@ -5,6 +5,7 @@ import type { ColumnType, DataSource, ReplicationMode, TableColumn } from 'typeo
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
 import { DatabaseUnavailableError, WriteLaneTimeoutError, failedQuery, isSqliteBusy } from '../errors.js';
+import { laneTimeouts, laneWaitSeconds } from '../metrics.js';
 import { fromSqliteInstant, toSqliteInstant } from '../instants.js';
 import type { Statement, StatementRunner } from '../sql.js';
 import { LaneQueryRunner } from './lane-query-runner.js';
@@ -142,12 +143,15 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
     work: () => Outcome,
     then: (entered: { leave: () => void; outcome: Outcome }) => Result,
   ): Promise<Result> {
-    const deadline = performance.now() + this.settings.laneTimeoutMs;
-    const leave = await this.lane.enter(this.settings.laneTimeoutMs);
+    const askedAt = performance.now();
+    const { laneTimeoutMs } = this.settings;
+    let leave: (() => void) | undefined;
     try {
-      return then({ leave, outcome: await untilFree(deadline, work) });
+      const leaveLane = (leave = await this.lane.enter(laneTimeoutMs));
+      return then({ leave: leaveLane, outcome: await untilFree(askedAt, laneTimeoutMs, work) });
     } catch (error) {
-      leave();
+      leave?.();
+      if (error instanceof WriteLaneTimeoutError) laneTimeouts.inc();
       throw error;
     }
   }
@@ -166,13 +170,16 @@ const queries = /^\s*(select|with|values|explain)\b/i;
 const transactionControl = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;
 
 /** Tries `work` until no other process holds the file; in between the event loop goes on. */
-async function untilFree<T>(deadline: number, work: () => T): Promise<T> {
+async function untilFree<T>(askedAt: number, timeoutMs: number, work: () => T): Promise<T> {
   for (;;) {
+    const triedAt = performance.now();
     try {
-      return work();
+      const outcome = work();
+      laneWaitSeconds.observe((triedAt - askedAt) / 1000);
+      return outcome;
     } catch (error) {
       if (!isSqliteBusy(error)) throw error;
-      if (performance.now() >= deadline) throw new WriteLaneTimeoutError({ cause: error });
+      if (performance.now() >= askedAt + timeoutMs) throw new WriteLaneTimeoutError({ cause: error });
     }
     await sleep(10 + Math.random() * 20);
   }

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
+import { queryWatch } from '../query-watch.js';
 import type { StatementResult } from '../sql.js';
 
 // better-sqlite3 13 crashes on Node 20: delete the alias with it.
@@ -71,13 +72,18 @@ export class SqliteConnection {
 
   /** Runs one statement. */
   run(text: string, values: readonly unknown[] = []): WriteResult {
-    const statement = this.statement(text);
-    if (statement.reader) {
-      const rows = statement.all(...values) as Record<string, unknown>[];
-      return { rows, affected: rows.length };
+    const startedAt = performance.now();
+    try {
+      const statement = this.statement(text);
+      if (statement.reader) {
+        const rows = statement.all(...values) as Record<string, unknown>[];
+        return { rows, affected: rows.length };
+      }
+      const { changes, lastInsertRowid } = statement.run(...values);
+      return { rows: [], affected: changes, lastId: lastInsertRowid };
+    } finally {
+      queryWatch.ended(text, startedAt);
     }
-    const { changes, lastInsertRowid } = statement.run(...values);
-    return { rows: [], affected: changes, lastId: lastInsertRowid };
   }
 
   close(): void {

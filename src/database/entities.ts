@@ -5,6 +5,7 @@ import { AccountToken, Credentials, SignInFailures } from '../auth/account.entit
 import { RecoveryCode, SecondFactor } from '../auth/second-factor.entity.js';
 import { RefreshToken, Session } from '../auth/session.entity.js';
 import { User } from '../auth/user.entity.js';
+import { BackupRun } from '../backup/backup-run.entity.js';
 import { Client, ClientAccessChange } from '../clients/client.entity.js';
 import { Grant } from '../clients/grant.entity.js';
 import { DemoSession } from '../demos/demo-session.entity.js';
@@ -48,4 +49,5 @@ export const entities = [
   Notification,
   OutgoingMail,
   Job,
+  BackupRun,
 ];

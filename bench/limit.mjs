@@ -17,7 +17,7 @@ import { newId } from '../dist/src/common/ids.js';
 import { likeContaining } from '../dist/src/common/text.js';
 import { convertRows, parseSql, render, textFor } from '../dist/src/database/sql.js';
 import { SqliteConnection } from '../dist/src/database/sqlite/sqlite.js';
-import { liveCounts, opening, openSessions, sessionTypes } from '../dist/src/demos/demo-sessions.queries.js';
+import { addSession, liveCounts, opening, openSessions, sessionTypes } from '../dist/src/demos/demo-sessions.queries.js';
 import { clocksFrom, noRoom, refusalToOpen } from '../dist/src/demos/demo-sessions.rules.js';
 import { catalogColumns, catalogDemoBy, catalogTypes } from '../dist/src/demos/demos.queries.js';
 import { usageStatements } from './limit-usage.mjs';
@@ -52,11 +52,6 @@ function prepared(sql, types = {}) {
   };
 }
 const from = (query) => prepared(textFor(query.sql, 'sqlite'), query.types);
-const insertInto = (table, columns) =>
-  prepared(
-    `INSERT INTO "${table}" (${columns.map((column) => `"${column}"`).join(', ')})
-     VALUES (${columns.map((column) => `:${column}`).join(', ')})`,
-  );
 
 const sessionOf = from(sessionById);
 const demo = from(catalogDemoBy.id);
@@ -66,11 +61,8 @@ const open = prepared(textFor(openSessions({ clientId: 'any' }), 'sqlite'), sess
 const live = from(liveCounts);
 const head = from(chainHead);
 const entry = from(addEntry);
-const addSession = insertInto('demo_sessions', [
-  ...['id', 'client_id', 'demo_id', 'opened_at', 'activate_by', 'idle_seconds', 'max_ends_at', 'expires_at'],
-  'lapses_at',
-]);
-const addUsage = usageStatements(from, insertInto);
+const insertSession = from(addSession);
+const addUsage = usageStatements(from);
 
 const where = `d."status" = 'published' AND d."category" = :category AND d."search_text" LIKE :search ESCAPE '\\'`;
 const page = prepared(
@@ -129,17 +121,7 @@ app.post('/api/v1/demos/:id/open', async (request, reply) => {
     const windows = { ...found, clientEndsAt: found.accessEndsAt };
     const clocks = clocksFrom(at, { activationMinutes: 5, idleMinutes: 30, maxMinutes: 480 }, windows);
     const id = newId();
-    addSession.run({
-      id,
-      client_id: clientId,
-      demo_id: demoId,
-      opened_at: at,
-      activate_by: clocks.activateBy,
-      idle_seconds: clocks.idleSeconds,
-      max_ends_at: clocks.maxEndsAt,
-      expires_at: clocks.expiresAt,
-      lapses_at: clocks.lapsesAt,
-    });
+    insertSession.run({ id, clientId, demoId, ...clocks });
     addUsage({ sessionId: id, clientId, demoId, at });
     audit({ demoSessionId: id, clientId, demoId, at, expiresAt: clocks.expiresAt, ip: request.ip });
     const iat = Math.floor(at.getTime() / 1000);

@@ -1,5 +1,11 @@
 import { prepare } from '../database/sql.js';
 
+export const addEvent = prepare(
+  'usage-add-event',
+  `INSERT INTO "usage_analytics" ("id", "demo_session_id", "client_id", "demo_id", "kind", "at", "duration_seconds")
+   VALUES (:id, :demoSessionId, :clientId, :demoId, :kind, :at, :durationSeconds)`,
+);
+
 export const addToDemo = prepare(
   'usage-add-to-demo',
   `INSERT INTO "usage_daily" ("day", "demo_id", "client_id", "opens", "duration_seconds", "last_opened_at")

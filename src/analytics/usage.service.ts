@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { UsageEvent } from './usage.entity.js';
-import { addToClient, addToDay, addToDemo } from './usage.queries.js';
+import type { UsageEvent } from './usage.entity.js';
+import { addEvent, addToClient, addToDay, addToDemo } from './usage.queries.js';
 
 /** What happened in a demo session. */
 export interface Usage {
@@ -34,7 +34,7 @@ export class UsageService {
    */
   async record(usages: readonly Usage[]): Promise<void> {
     if (usages.length === 0) return;
-    await this.uow.manager.insert(UsageEvent, usages.map(eventOf));
+    for (const usage of usages) await this.uow.execute(addEvent, { ...eventOf(usage) });
     const gains = usages.filter(({ kind }) => kind !== 'activated').map(gainOf);
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
       await this.uow.execute(addToDemo, { ...gain });

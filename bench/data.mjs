@@ -26,7 +26,17 @@ const GRANTS_OF_CLIENT = 20;
 export const IMAGES_OF_DEMO = 3;
 export const PASSWORD = 'correct horse battery staple';
 
-const KINDS = { user: 1, client: 2, demo: 3, image: 4, session: 5, grant: 6, usage: 7, demoSession: 8, change: 9 };
+const KINDS = {
+  user: 1,
+  client: 2,
+  demo: 3,
+  image: 4,
+  session: 5,
+  grant: 6,
+  usage: 7,
+  demoSession: 8,
+  change: 9,
+};
 
 /** The id of the `number`th of its kind: a UUIDv7 that is the same in every run. */
 export function idOf(kind, number) {
@@ -41,9 +51,10 @@ export const emailOf = (number) => `client${number}@example.com`;
 export const wordOf = (number) => `${SYLLABLES[number % 10]}${SYLLABLES[Math.floor(number / 10) % 20]}er`;
 export const categoryOf = (number) => `category ${String(number % CATEGORIES).padStart(2, '0')}`;
 
-const SYLLABLES = 'fleet scan cargo rail port dock yard route track load sort pack lift crane belt tank pump valve gate grid'.split(
-  ' ',
-);
+const SYLLABLES =
+  'fleet scan cargo rail port dock yard route track load sort pack lift crane belt tank pump valve gate grid'.split(
+    ' ',
+  );
 
 /** The pairs of a client and a demo that it may open, in an order in which each is another client's. */
 export function grantOf(number, { clients, demos }) {
@@ -74,7 +85,12 @@ export async function dataFile(size, say) {
   });
   const passwordHash = await new PasswordHasher().hash(PASSWORD);
   const database = new Sqlite(draft);
-  for (const pragma of ['journal_mode = OFF', 'synchronous = OFF', 'cache_size = -262144', 'temp_store = MEMORY'])
+  for (const pragma of [
+    'journal_mode = OFF',
+    'synchronous = OFF',
+    'cache_size = -262144',
+    'temp_store = MEMORY',
+  ])
     database.pragma(pragma);
   database.transaction(() => {
     people(database, size, passwordHash);
@@ -113,7 +129,12 @@ function people(database, { clients }, passwordHash) {
   const change = inserter(database, 'client_access_changes', [
     ...['id', 'client_id', 'at', 'access_starts_at', 'access_ends_at'],
   ]);
-  const credentials = inserter(database, 'credentials', ['email_key', 'user_id', 'client_id', 'password_hash']);
+  const credentials = inserter(database, 'credentials', [
+    'email_key',
+    'user_id',
+    'client_id',
+    'password_hash',
+  ]);
   const session = inserter(database, 'sessions', [
     ...['id', 'user_id', 'client_id', 'created_at', 'last_used_at', 'expires_at', 'absolute_expires_at'],
   ]);
@@ -130,7 +151,13 @@ function people(database, { clients }, passwordHash) {
     session(idOf('session', number), null, id, NOW, NOW, NEVER, NEVER);
   }
   // Room for as many sessions as are opened in a run, and an address for containers.
-  const setting = inserter(database, 'system_config', ['key', 'value', 'version', 'created_at', 'updated_at']);
+  const setting = inserter(database, 'system_config', [
+    'key',
+    'value',
+    'version',
+    'created_at',
+    'updated_at',
+  ]);
   for (const cap of ['maxLivePerClient', 'maxLivePerDemo', 'maxLive'])
     setting(`demoSession.${cap}`, '1000000', 2, NOW, NOW);
   setting('launch.containerUrlTemplate', '"https://{slug}.demo.example.com"', 2, NOW, NOW);
@@ -143,7 +170,18 @@ function catalog(database, { demos, clients }) {
     ...timed,
   ]);
   const demo = inserter(database, 'demos', [
-    ...['id', 'slug', 'title', 'summary', 'description', 'category', 'tags', 'status', 'launch_kind', 'launch_url'],
+    ...[
+      'id',
+      'slug',
+      'title',
+      'summary',
+      'description',
+      'category',
+      'tags',
+      'status',
+      'launch_kind',
+      'launch_url',
+    ],
     ...['launch_image_id', 'launch_container', 'search_text', 'published_at'],
     ...timed,
   ]);
@@ -159,13 +197,34 @@ function catalog(database, { demos, clients }) {
       const repository = `demos/demo-${number}`;
       const name = `registry.example.com/${repository}:1.${tag}`;
       const id = idOf('image', number * IMAGES_OF_DEMO + tag);
-      image(id, name, 'registry.example.com', repository, `1.${tag}`, `sha256:${digest(name)}`, 1e8, at, 1, at, at);
+      image(
+        id,
+        name,
+        'registry.example.com',
+        repository,
+        `1.${tag}`,
+        `sha256:${digest(name)}`,
+        1e8,
+        at,
+        1,
+        at,
+        at,
+      );
     }
     const [title, summary, category] = [words(3), words(8), categoryOf(number)];
     const tags = [word(), word()];
     const isLink = number % 2 === 0;
     demo(
-      ...[idOf('demo', number), `demo-${number}`, title, summary, words(60), category, JSON.stringify(tags), 'published'],
+      ...[
+        idOf('demo', number),
+        `demo-${number}`,
+        title,
+        summary,
+        words(60),
+        category,
+        JSON.stringify(tags),
+        'published',
+      ],
       ...(isLink
         ? ['link', `https://demo-${number}.example.com`, null, null]
         : ['container', null, idOf('image', number * IMAGES_OF_DEMO), '{"port":8080}']),
@@ -182,7 +241,9 @@ function catalog(database, { demos, clients }) {
 /** Two events a session, over a year; some demos and clients are used more than others. */
 function usage(database, { demos, clients, events }) {
   const indexes = database
-    .prepare(`SELECT "name", "sql" FROM "sqlite_master" WHERE "type" = 'index' AND "tbl_name" = 'usage_analytics'`)
+    .prepare(
+      `SELECT "name", "sql" FROM "sqlite_master" WHERE "type" = 'index' AND "tbl_name" = 'usage_analytics'`,
+    )
     .all()
     .filter(({ sql }) => sql !== null);
   for (const { name } of indexes) database.exec(`DROP INDEX "${name}"`);

@@ -17,7 +17,13 @@ import { newId } from '../dist/src/common/ids.js';
 import { likeContaining } from '../dist/src/common/text.js';
 import { convertRows, parseSql, render, textFor } from '../dist/src/database/sql.js';
 import { SqliteConnection } from '../dist/src/database/sqlite/sqlite.js';
-import { addSession, liveCounts, opening, openSessions, sessionTypes } from '../dist/src/demos/demo-sessions.queries.js';
+import {
+  addSession,
+  liveCounts,
+  opening,
+  openSessions,
+  sessionTypes,
+} from '../dist/src/demos/demo-sessions.queries.js';
 import { clocksFrom, noRoom, refusalToOpen } from '../dist/src/demos/demo-sessions.rules.js';
 import { catalogColumns, catalogDemoBy, catalogTypes } from '../dist/src/demos/demos.queries.js';
 import { usageStatements } from './limit-usage.mjs';
@@ -75,7 +81,11 @@ const app = Fastify();
 
 app.addHook('onRequest', async (request, reply) => {
   const token = request.headers.authorization.slice('Bearer '.length);
-  const claims = jwt.verify(token, key, { algorithms: [ALGORITHM], issuer: ISSUER, audience: ACCESS_AUDIENCE });
+  const claims = jwt.verify(token, key, {
+    algorithms: [ALGORITHM],
+    issuer: ISSUER,
+    audience: ACCESS_AUDIENCE,
+  });
   const session = sessionOf.get({ sessionId: claims.sid });
   const now = new Date();
   if (!session || session.endedAt || session.expiresAt <= now || session.accessEndsAt <= now) {
@@ -157,7 +167,9 @@ function audit({ demoSessionId, clientId, demoId, at, expiresAt, ip }) {
     reason: null,
   };
   const hashed = canonicalize({ ...row, at: at.toISOString() });
-  const hash = createHash('sha256').update(`${last?.hash ?? ''}\n${hashed}`).digest('hex');
+  const hash = createHash('sha256')
+    .update(`${last?.hash ?? ''}\n${hashed}`)
+    .digest('hex');
   entry.run({ ...row, hash });
 }
 

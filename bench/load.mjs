@@ -40,8 +40,15 @@ export async function load({ port, connections, seconds = Infinity, next, expect
   await Promise.all(Array.from({ length: connections }, () => oneConnection({ port, end, next, answered })));
   const elapsed = (performance.now() - started) / 1000;
   latencies.sort((a, b) => a - b);
-  const at = (share) => latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
-  return { count: latencies.length, rate: latencies.length / elapsed, p50: at(0.5), p99: at(0.99), unexpected };
+  const at = (share) =>
+    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? NaN;
+  return {
+    count: latencies.length,
+    rate: latencies.length / elapsed,
+    p50: at(0.5),
+    p99: at(0.99),
+    unexpected,
+  };
 }
 
 /** One request alone: its status, its time in ms, and its body. */

@@ -31,7 +31,9 @@ export async function postgresCopy(file, server, say) {
   return {
     url,
     async endSessions() {
-      await client.query(`UPDATE demo_sessions SET ended_at = opened_at, end_reason = 'closed' WHERE ended_at IS NULL`);
+      await client.query(
+        `UPDATE demo_sessions SET ended_at = opened_at, end_reason = 'closed' WHERE ended_at IS NULL`,
+      );
     },
     async drop() {
       await client.end();
@@ -71,7 +73,11 @@ async function copyTable(source, client, table) {
   const insert = `INSERT INTO "${table}" (${names}) SELECT * FROM unnest(${lists})`;
   let batch = [];
   const send = async () => {
-    if (batch.length > 0) await client.query(insert, columns.map((column) => batch.map((row) => textOf(row[column]))));
+    if (batch.length > 0)
+      await client.query(
+        insert,
+        columns.map((column) => batch.map((row) => textOf(row[column]))),
+      );
     batch = [];
   };
   for (const row of source.prepare(`SELECT ${names} FROM "${table}"`).iterate()) {

@@ -43,7 +43,15 @@ const { values: flags } = parseArgs({
   },
 });
 const sizes = flags.quick
-  ? { demos: 1_000, clients: 500, events: 20_000, moreDemos: 10_000, moreEvents: 200_000, rounds: 2, seconds: 1 }
+  ? {
+      demos: 1_000,
+      clients: 500,
+      events: 20_000,
+      moreDemos: 10_000,
+      moreEvents: 200_000,
+      rounds: 2,
+      seconds: 1,
+    }
   : { demos: 10_000, clients: 5_000, events: 1e6, moreDemos: 1e5, moreEvents: 1e7, rounds: 5, seconds: 3 };
 const {
   demos = sizes.demos,
@@ -89,7 +97,11 @@ if (flags.json) {
   say(table);
   console.log(JSON.stringify({ ...head, results }, undefined, 2));
 } else {
-  console.log(`${Object.entries(head).map(([name, value]) => `${name} ${value}`).join(' · ')}\n\n${table}`);
+  console.log(
+    `${Object.entries(head)
+      .map(([name, value]) => `${name} ${value}`)
+      .join(' · ')}\n\n${table}`,
+  );
 }
 process.exit(0);
 
@@ -101,7 +113,8 @@ async function againstTheLimit() {
   const limit = await startLimit(copies[1]);
   const sides = { app, limit };
   if (wants('read')) results.push(await compared('one demo by id, signed in', sides, reads(), { bar: 0.7 }));
-  if (wants('page')) results.push(await compared('a page of 20, filtered, searched, counted', sides, pages(), { bar: 0.75 }));
+  if (wants('page'))
+    results.push(await compared('a page of 20, filtered, searched, counted', sides, pages(), { bar: 0.75 }));
   if (wants('open')) {
     const opening = { bar: 1, status: 201, before: () => copies.forEach(endSessions) };
     results.push(await compared('open a demo', sides, opens(), opening));
@@ -125,7 +138,9 @@ async function analyticsByEvents() {
   ]) {
     const ask = request('GET', `/api/v1/analytics/${path}`, { token });
     const names = { app: `at ${short(moreEvents)} events`, limit: `at ${short(events)}` };
-    results.push(await compared(`analytics: ${name}`, { app: many, limit: few }, () => ask, { bar: 0.75, names }));
+    results.push(
+      await compared(`analytics: ${name}`, { app: many, limit: few }, () => ask, { bar: 0.75, names }),
+    );
   }
   await few.stop();
   await many.stop();
@@ -134,9 +149,16 @@ async function analyticsByEvents() {
 /** The same page out of ten times as many demos. */
 async function pageByDemos() {
   const few = await startApp(`sqlite:${scratchCopy(await dataFile(size, say))}`);
-  const many = await startApp(`sqlite:${scratchCopy(await dataFile({ ...size, demos: moreDemos, events: 0 }, say))}`);
+  const many = await startApp(
+    `sqlite:${scratchCopy(await dataFile({ ...size, demos: moreDemos, events: 0 }, say))}`,
+  );
   const names = { app: `at ${short(moreDemos)} demos`, limit: `at ${short(demos)}` };
-  results.push(await compared('a page of 20 of a larger catalog', { app: many, limit: few }, pages(), { bar: 0.4, names }));
+  results.push(
+    await compared('a page of 20 of a larger catalog', { app: many, limit: few }, pages(), {
+      bar: 0.4,
+      names,
+    }),
+  );
   await few.stop();
   await many.stop();
 }
@@ -186,7 +208,12 @@ async function signIns() {
   let next = clients / 2;
   for (let round = 0; round < 3; round += 1) {
     let busy = true;
-    const probes = load({ port: app.port, connections: 2, next: () => (busy ? health : undefined), expected: 200 });
+    const probes = load({
+      port: app.port,
+      connections: 2,
+      next: () => (busy ? health : undefined),
+      expected: 200,
+    });
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => ask(app.port, signIn(emailOf((next += 1)), PASSWORD))),
     );
@@ -202,7 +229,11 @@ async function signIns() {
 /** The product alone on PostgreSQL: rates, without a limit beside them. */
 async function onPostgres() {
   if (!process.env.TEST_DATABASE_URL) throw new Error('--postgres needs TEST_DATABASE_URL');
-  const { url, endSessions: end, drop } = await postgresCopy(await dataFile(size, say), process.env.TEST_DATABASE_URL, say);
+  const {
+    url,
+    endSessions: end,
+    drop,
+  } = await postgresCopy(await dataFile(size, say), process.env.TEST_DATABASE_URL, say);
   const app = await startApp(url);
   const work = {
     'one demo by id, signed in': [reads(), 200],
@@ -267,7 +298,9 @@ function inTurn(requests) {
 /** Ends all demo sessions between two rounds, so that each begins alike. */
 function endSessions(file) {
   const database = new Sqlite(file, { timeout: 5_000 });
-  database.exec(`UPDATE "demo_sessions" SET "ended_at" = "opened_at", "end_reason" = 'closed' WHERE "ended_at" IS NULL`);
+  database.exec(
+    `UPDATE "demo_sessions" SET "ended_at" = "opened_at", "end_reason" = 'closed' WHERE "ended_at" IS NULL`,
+  );
   database.close();
 }
 
@@ -321,7 +354,14 @@ function tableOf(rows) {
     const { work, bar, value, unit, detail, app, limit, ratio, ratios, cpuRatio, names, rate } = row;
     if (rate !== undefined) return [work, `${perSecond(rate)}`, '', '', '', ''];
     if (app === undefined)
-      return [work, `${value.toFixed(value < 100 ? 1 : 0)} ${unit}${detail ? ` (${detail})` : ''}`, '', '', `≤ ${bar} ${unit}`, value <= bar ? 'met' : 'MISSED'];
+      return [
+        work,
+        `${value.toFixed(value < 100 ? 1 : 0)} ${unit}${detail ? ` (${detail})` : ''}`,
+        '',
+        '',
+        `≤ ${bar} ${unit}`,
+        value <= bar ? 'met' : 'MISSED',
+      ];
     const [least, most] = [Math.min(...ratios), Math.max(...ratios)].map((one) => one.toFixed(2));
     return [
       work,

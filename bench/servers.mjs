@@ -39,20 +39,24 @@ export async function startApp(databaseUrl, env = {}) {
   const port = await freePort();
   const log = openSync(join(folder, 'app.log'), 'w');
   const started = performance.now();
-  const child = spawn(process.execPath, [...(process.env.BENCH_NODE_ARGS?.split(' ') ?? []), join(root, 'dist/src/main.js')], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      NODE_ENV: 'production',
-      PORT: String(port),
-      METRICS_PORT: String(await freePort()),
-      DATABASE_URL: databaseUrl,
-      JWT_SECRET,
-      DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
-      ...env,
+  const child = spawn(
+    process.execPath,
+    [...(process.env.BENCH_NODE_ARGS?.split(' ') ?? []), join(root, 'dist/src/main.js')],
+    {
+      cwd: folder,
+      env: {
+        PATH: process.env.PATH,
+        NODE_ENV: 'production',
+        PORT: String(port),
+        METRICS_PORT: String(await freePort()),
+        DATABASE_URL: databaseUrl,
+        JWT_SECRET,
+        DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
+        ...env,
+      },
+      stdio: ['ignore', log, log],
     },
-    stdio: ['ignore', log, log],
-  });
+  );
   closeSync(log);
   const server = serverOf(child, port);
   const readiness = request('GET', '/health/ready');

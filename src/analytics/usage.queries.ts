@@ -36,4 +36,3 @@ export const addToDay = prepare(
      "unique_clients" = "usage_daily_totals"."unique_clients" + excluded."unique_clients",
      "duration_seconds" = "usage_daily_totals"."duration_seconds" + excluded."duration_seconds"`,
 );
-

@@ -90,7 +90,8 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
   private async write(text: string, values: readonly unknown[]): Promise<WriteResult> {
     try {
       // Such as a PRAGMA: it may not run within a transaction.
-      if (!changes.test(text)) return await this.commits.alone(this.settings.laneTimeoutMs, () => this.writer.run(text, values));
+      if (!changes.test(text))
+        return await this.commits.alone(this.settings.laneTimeoutMs, () => this.writer.run(text, values));
       const turn = await this.begin(true);
       try {
         const result = this.writer.run(text, values);

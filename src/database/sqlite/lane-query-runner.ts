@@ -51,10 +51,7 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     return structured ? result : (result.raw as unknown);
   }
 
-  execute(
-    { text }: Statement,
-    values: readonly unknown[],
-  ): StatementResult | Promise<StatementResult> {
+  execute({ text }: Statement, values: readonly unknown[]): StatementResult | Promise<StatementResult> {
     return this.perform(text, values);
   }
 

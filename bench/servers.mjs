@@ -51,7 +51,9 @@ export async function startApp(databaseUrl, env = {}) {
         METRICS_PORT: String(await freePort()),
         DATABASE_URL: databaseUrl,
         JWT_SECRET,
-        DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
+        // Their first run, soon after the start, would be part of the first rounds.
+      JOBS_TICK_MS: '0',
+      DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
         ...env,
       },
       stdio: ['ignore', log, log],

@@ -40,7 +40,10 @@ export function addHttpHooks(fastify: FastifyInstance): void {
     reply.header('X-Request-Id', request.id);
     refuseStrangePath(request.raw.url ?? '');
     const allowed = methodsInstead(request);
-    if (!allowed) return done();
+    if (!allowed) {
+      done();
+      return;
+    }
     if (allowed.length === 0) throw notFound();
     throw new Problem('method-not-allowed', `This path does not have ${request.method}.`, {
       headers: { Allow: allowed.join(', ') },

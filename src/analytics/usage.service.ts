@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import type { UsageEvent } from './usage.entity.js';
-import { addEvent, addToClient, addToDay, addToDemo } from './usage.queries.js';
+import { addEvent, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
+import { dayOf } from './usage-upkeep.rules.js';
 
 /** What happened in a demo session. */
 export interface Usage {
@@ -46,9 +47,28 @@ export class UsageService {
         newClients.set(gain.day, (newClients.get(gain.day) ?? 0) + 1);
       }
     }
+    for (const gain of summed(gains, ({ demoId, day }) => demoId + day))
+      await this.addUp('demos', gain.demoId, gain);
+    for (const gain of summed(gains, ({ clientId, day }) => clientId + day))
+      await this.addUp('clients', gain.clientId, gain);
     for (const gain of summed(gains, ({ day }) => day)) {
       await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day) ?? 0 });
     }
+  }
+
+  /** Adds a day's gain to the running sums of a demo or a client. */
+  private async addUp(of: keyof typeof runningSums, id: string, gain: Gain): Promise<void> {
+    const { add, carry, shift } = runningSums[of];
+    const { day, opens, durationSeconds } = gain;
+    const total = (await this.uow.get(add, { ...gain, id }))!;
+    if (opens > 0) {
+      const before = {
+        opensBefore: total.opens - opens,
+        durationBefore: total.durationSeconds - durationSeconds,
+      };
+      await this.uow.execute(carry, { id, day, ...before });
+    }
+    if (dayOf(total.lastOpenedAt) > day) await this.uow.execute(shift, { id, day, opens, durationSeconds });
   }
 }
 
@@ -67,7 +87,7 @@ function eventOf({ kind, at, session, durationSeconds }: Usage): UsageEvent {
 
 function gainOf({ kind, session, durationSeconds = 0 }: Usage): Gain {
   const { demoId, clientId, openedAt } = session;
-  const day = openedAt.toISOString().slice(0, 10);
+  const day = dayOf(openedAt);
   return {
     day,
     demoId,

@@ -1,4 +1,13 @@
-import { UsageDaily, UsageDailyClient, UsageDailyTotal, UsageEvent } from '../analytics/usage.entity.js';
+import {
+  UsageClientBalance,
+  UsageClientTotal,
+  UsageDaily,
+  UsageDailyClient,
+  UsageDailyTotal,
+  UsageDemoBalance,
+  UsageDemoTotal,
+  UsageEvent,
+} from '../analytics/usage.entity.js';
 import { AuditEntry } from '../audit/audit.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { AccountToken, Credentials, SignInFailures } from '../auth/account.entity.js';
@@ -38,6 +47,10 @@ export const entities = [
   UsageDaily,
   UsageDailyClient,
   UsageDailyTotal,
+  UsageDemoTotal,
+  UsageDemoBalance,
+  UsageClientTotal,
+  UsageClientBalance,
   AccessRequest,
   AccessRequestItem,
   AuditEntry,

@@ -71,8 +71,15 @@ export class ReplicaDatabase extends Database implements OnApplicationShutdown {
     }
   }
 
-  protected override async send(statement: Statement, values: unknown[]): Promise<StatementResult> {
+  protected override send(
+    statement: Statement,
+    values: unknown[],
+  ): StatementResult | Promise<StatementResult> {
     if (!this.replica || this.isInUnit) return super.send(statement, values);
+    return this.preferReplica(statement, values);
+  }
+
+  private async preferReplica(statement: Statement, values: unknown[]): Promise<StatementResult> {
     this.assertConnected();
     if (!this.usable) {
       void this.connect();

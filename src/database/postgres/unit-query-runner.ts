@@ -18,7 +18,7 @@ import {
 import { connectionFailures } from '../metrics.js';
 import { queryWatch } from '../query-watch.js';
 import type { Statement, StatementResult } from '../sql.js';
-import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
+import { assertBelongsToUnit, type UnitOptions, type UnitRunner } from '../unit-context.js';
 
 /**
  * A caller's own connection, for as long as it needs one. Statements are sent one after another, a connection in an
@@ -63,6 +63,10 @@ export class UnitPostgresQueryRunner extends PostgresQueryRunner implements Unit
 
   seal(): void {
     this.sealed = true;
+  }
+
+  begin({ isolation }: UnitOptions): Promise<void> {
+    return this.startTransaction(isolation);
   }
 
   override async startTransaction(isolation?: IsolationLevel): Promise<void> {

@@ -247,6 +247,17 @@ async function run(mode) {
 
   reachability(k, namespace, sqlite, running()[0].metadata.name, mode);
   await backedUp(k, mode);
+  const late = caller('write', 'After the backup');
+  await succeed('upgrade', { maintenance: true }, '--timeout', '3m');
+  await until(() => running().length === 1);
+  const ecatalog = (...args) =>
+    k('exec', 'deployment/shop-ecatalog', '--container', 'api', '--', 'ecatalog', ...args);
+  const [{ name: file }] = JSON.parse(ecatalog('--json', 'backup', 'list'));
+  const restored = ecatalog('backup', 'restore', '--replace', `/backup/${file}`);
+  await succeed('upgrade', {}, '--timeout', '5m');
+  assert.equal(caller('read', demo), 'Before');
+  assert.equal(caller('read', late), 'status 404');
+  say(`${mode}: in maintenance: ${restored.split('\n')[0]}`);
 
   if (sqlite) {
     await succeed('uninstall', {}, '--wait');

@@ -17,7 +17,7 @@ describe('move', () => {
   const on = (database: TestDatabase, ...args: string[]): Promise<CliResult> =>
     app.cli(['--json', ...args], { env: { DATABASE_URL: database.url } });
   const rowsIn = async (database: TestDatabase): Promise<number> =>
-    Number((await database.sql<{ count: number }>('SELECT count(*) AS count FROM users'))[0]!.count);
+    Number((await database.sql<{ count: string | number }>('SELECT count(*) AS count FROM users'))[0]!.count);
   const refused = async (result: Promise<CliResult>, words: string, code = 1): Promise<void> => {
     const { code: found, stderr } = await result;
     expect(stderr).toContain(words);
@@ -113,7 +113,9 @@ describe('move', () => {
     before = moved.json.tables;
     for (const [table, { rows }] of Object.entries<{ rows: number }>(moved.json.tables)) {
       for (const database of [app.database, target]) {
-        const [row] = await database.sql<{ count: number }>(`SELECT count(*) AS count FROM "${table}"`);
+        const [row] = await database.sql<{ count: string | number }>(
+          `SELECT count(*) AS count FROM "${table}"`,
+        );
         expect([table, Number(row!.count)]).toEqual([table, rows]);
       }
     }

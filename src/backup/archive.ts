@@ -2,7 +2,7 @@ import { hash, createHash } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { open, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Transform } from 'node:stream';
+import { Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { BackupKind } from './backup-run.entity.js';
@@ -129,9 +129,7 @@ export async function readContent(
 ): Promise<void> {
   const content = () => createReadStream(path, { start: HEADER_BYTES });
   const meter = new Meter();
-  await pipeline(content(), meter, async (chunks: AsyncIterable<Buffer>) => {
-    for await (const _ of chunks);
-  });
+  await pipeline(content(), meter, new Writable({ write: (_chunk, _encoding, done) => done() }));
   if (meter.bytes !== payload.bytes || meter.payload.sha256 !== payload.sha256)
     throw new DamagedBackupError(`${path} is damaged: its content is not what was written.`);
   await pipeline(content(), createGunzip(), sink);

@@ -44,7 +44,8 @@ export async function tallyOf(
   moved?: (rows: number) => void,
 ): Promise<Tallies> {
   const tallies = newTallies(tables);
-  for await (const _ of tallied(batchesOf(store, tables), tallies, moved));
+  const batches = tallied(batchesOf(store, tables), tallies, moved);
+  while (!(await batches.next()).done);
   return resultsOf(tallies);
 }
 

@@ -48,10 +48,9 @@ export async function restoreBackup(
 ): Promise<RestoredBackup> {
   const manifest = await readManifest(backup);
   const { url } = settings;
-  const kept =
-    url.kind === 'sqlite'
-      ? await holdingFiles([settings], () => intoFile(backup, manifest, url.path, options))
-      : await intoPostgres(backup, manifest, { ...settings, url }, options);
+  let kept: string | undefined;
+  if (url.kind === 'postgres') await intoPostgres(backup, manifest, { ...settings, url }, options);
+  else kept = await holdingFiles([settings], () => intoFile(backup, manifest, url.path, options));
   const names = manifest.migrations.map(({ name }) => name);
   const pending = Object.keys(releasedSchema.checksums).filter((name) => !names.includes(name));
   return { manifest, pending, ...(kept !== undefined && { kept }) };
@@ -146,7 +145,7 @@ async function intoPostgres(
   manifest: Manifest,
   settings: DatabaseSettings & { readonly url: PostgresUrl },
   { replace, progress }: RestoreOptions,
-): Promise<undefined> {
+): Promise<void> {
   const hint = 'Give --replace to remove them and put the backup in their place.';
   const assertMayFill = async (store: Store): Promise<void> => {
     if (!replace) await assertEmpty(store, settings.url, hint);
@@ -177,7 +176,6 @@ async function intoPostgres(
     };
     await withScratch(dirname(backup), restore, { anywhere: true });
   });
-  return undefined;
 }
 
 /** A database without any schema gets that of the backup; another must have the same. */

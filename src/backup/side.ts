@@ -29,15 +29,15 @@ export async function withSide<T>(settings: DatabaseSettings, work: (side: Side)
   // Under its own name, so that it is not taken for a server.
   const own =
     url.kind === 'postgres' ? { ...settings, url: { ...url, applicationName: undefined } } : settings;
-  let connected = false;
+  const progress = { connected: false };
   try {
     return await withMigrator({ ...own, mustExist: true }, async (migrator, dataSource) => {
       const status = await migrator.status();
-      connected = true;
+      progress.connected = true;
       return work({ settings, dataSource, status });
     });
   } catch (error) {
-    if (connected) throw error;
+    if (progress.connected) throw error;
     const { reason, hint } = explainFault(error, url);
     throw new DatabaseFaultError(reason, hint);
   }

@@ -154,6 +154,27 @@ afterAll(() => {
     }
   });
 
+  it.each(['docs/deploy.md', 'helm/ecatalog/README.md'])('takes what %s says', (file) => {
+    const page = readFileSync(join(chartFolder, '../..', file), 'utf8');
+    const values = join(copyOfChart(), 'production.yaml');
+    writeFileSync(values, /```yaml\n# production\.yaml\n([^]*?)```/.exec(page)?.[1] ?? '');
+    const commands = [...page.matchAll(/```sh\n([^]*?)```/g)]
+      .flatMap(([, block]) => block!.replaceAll(/\\\n\s*/g, ' ').split('\n'))
+      .filter((line) => /^helm (install|upgrade) /.test(line));
+    expect(commands.length).toBeGreaterThan(1);
+    for (const command of commands) {
+      const rendered = command
+        .replace(/^helm \w+/, 'helm template')
+        .replace(' --wait', '')
+        .replace('production.yaml', values)
+        .replace('helm/ecatalog', chartFolder);
+      expect([command, run('sh', ['-c', rendered])]).toEqual([
+        command,
+        expect.objectContaining({ ok: true }),
+      ]);
+    }
+  });
+
   describe('each check finds its fault', () => {
     it.each(mutants)('%s: %s', (check, file, from, to, set) => {
       const name = Object.keys(checks).find((each) => each.startsWith(`${check} `))!;

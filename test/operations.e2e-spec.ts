@@ -32,7 +32,7 @@ const sections = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
 /** Those in which the server is stopped, in their order on one database. */
 const stopped = ['Upgrade', 'Roll back', 'Migration failed'];
 
-/** Runs blocks one after another; each must succeed. Returns all they printed. */
+/** Runs blocks one after another, each with what the ones before have exported; each must succeed. Returns what they printed. */
 async function perform(
   blocks: Block[],
   database: TestDatabase,
@@ -42,6 +42,8 @@ async function perform(
   mkdirSync(bin);
   writeFileSync(join(bin, 'ecatalog'), `#!/bin/sh\nexec node '${join(ROOT, 'dist/src/cli.js')}' "$@"\n`);
   chmodSync(join(bin, 'ecatalog'), 0o755);
+  const exported = join(bin, 'exported');
+  let exports: Record<string, string | undefined> = env;
   let output = '';
   for (const { kind, text } of blocks) {
     if (kind === 'sql') {
@@ -49,11 +51,17 @@ async function perform(
         output += JSON.stringify(await database.sql(statement));
       continue;
     }
-    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', text], {
+    const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', `${text}\nenv -0 > '${exported}'`], {
       cwd: database.folder,
-      env: { ...env, PATH: `${bin}:${process.env.PATH}` },
+      env: { ...exports, PATH: `${bin}:${process.env.PATH}` },
     });
     output += stdout;
+    exports = Object.fromEntries(
+      readFileSync(exported, 'utf8')
+        .split('\0')
+        .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+    );
+    delete exports[''];
   }
   return output;
 }
@@ -91,6 +99,13 @@ describe('the runbook, beside the server', () => {
     const env = { ...app.env, URL: app.url, EMAIL: user.email };
     await perform(blocks, app.database, env);
     expect((await app.raw('GET', '/health/ready')).status).toBe(200);
+  });
+
+  it('encrypts anew by the keys that were exchanged', async () => {
+    const { blocks } = sections.find(({ name }) => name === 'Rotate secrets')!;
+    expect(await perform(blocks, app.database, app.env)).toMatch(
+      /encrypted anew: DATA_KEY_PREVIOUS can be removed/,
+    );
   });
 
   it('lets a lost administrator in by the link that it prints', async () => {

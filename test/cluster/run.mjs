@@ -26,7 +26,8 @@ const random = () => randomBytes(24).toString('base64url');
 
 const started = Date.now();
 const say = (text) => console.log(`${((Date.now() - started) / 1000).toFixed(0).padStart(5)} s  ${text}`);
-const kubectl = (...args) => execFileSync('kubectl', args, { encoding: 'utf8' }).trim();
+const kubectl = (...args) =>
+  execFileSync('kubectl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
 const apply = (...objects) =>
   execFileSync('kubectl', ['apply', '-f', '-'], {
     input: JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }),
@@ -279,6 +280,8 @@ function reachability(k, namespace, sqlite, app, mode) {
     ['caller', address(app), 3000, 'yes'],
     ['stranger', address(app), 3000, 'no'],
     ['stranger', 'shop-ecatalog', 80, 'no'],
+    ['monitor', address(app), 9464, 'yes'],
+    ['monitor', address(app), 3000, 'no'],
     ['caller', address(app), 9464, 'no'],
     ['app', address('stranger'), 8080, 'no'],
     ['caller', address('stranger'), 8080, 'yes'],
@@ -294,7 +297,7 @@ async function backedUp(k, mode) {
   k('create', 'job', '--from=cronjob/shop-ecatalog-backup', 'backup-now');
   await until(() => {
     const { succeeded, failed } = JSON.parse(k('get', 'job', 'backup-now', '--output', 'json')).status;
-    assert.ok(!(failed > 0), () => k('logs', 'job/backup-now', '--all-containers'));
+    assert.ok(!(failed > 0), failed && k('logs', 'job/backup-now', '--all-containers'));
     return succeeded === 1;
   }, 180);
   say(

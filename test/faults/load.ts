@@ -94,7 +94,7 @@ export class Callers {
     await sleep(1);
   }
 
-  /** What one hand does in one turn; two hands are never the same client. */
+  /** What one hand does in one turn. Of two hands of one client only the first closes what it opened. */
   private *errand(hand: number, turn: number): Generator<Step> {
     const { admin, app } = this;
     const { account, session } = this.clients[hand % this.clients.length]!;

@@ -4,7 +4,7 @@ import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 const [name, statement] = process.argv.slice(2);
 appendFileSync(
   '/app/dist/migrations/index.js',
-  `migrations.push(class ${name} {
+  `\nmigrations.push(class ${name} {
     name = '${name}';
     up(runner) { return runner.query(${JSON.stringify(statement)}.split('|').at(runner.connection.options.type === 'postgres' ? 0 : -1)); }
     async down() {}

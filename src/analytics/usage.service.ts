@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
+import { insertAll } from '../database/bulk.js';
 import { prepare } from '../database/sql.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageEvent } from './usage.entity.js';
@@ -65,7 +66,7 @@ export class UsageService {
    */
   async record(usages: readonly Usage[]): Promise<void> {
     if (usages.length === 0) return;
-    await this.uow.manager.insert(UsageEvent, usages.map(eventOf));
+    await insertAll(this.uow.manager, UsageEvent, usages.map(eventOf));
     const gains = usages.filter(({ kind }) => kind !== 'activated').map(gainOf);
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
       await this.uow.execute(addToDemo, { ...gain });

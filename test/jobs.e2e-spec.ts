@@ -314,7 +314,8 @@ describe('rollup-check', () => {
     const app = await startApp({ env: ticking });
     const admin = await app.admin();
     const headers = { 'content-type': 'text/csv' };
-    const all = (count: number, row: (i: number) => string) => Array.from({ length: count }, (_, i) => row(i));
+    const all = (count: number, row: (i: number) => string) =>
+      Array.from({ length: count }, (_, i) => row(i));
     const clients = ['name,email', ...all(105, (i) => `Client ${i},many-${i}@example.com`)].join('\n');
     expect((await admin.post('/clients/import', clients, { headers })).status).toBe(200);
     const launch = `"{""kind"":""link"",""url"":""https://demo.example.com""}"`;

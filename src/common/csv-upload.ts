@@ -47,7 +47,8 @@ export function TakesCsv(example: string): MethodDecorator {
     ApiOkResponse({ type: ImportedDto }),
     ApiResponse({
       status: 400,
-      description: 'Every bad line, in `errors` with its `line` (`validation`); of very many the first 10,000.',
+      description:
+        'Every bad line, in `errors` with its `line` (`validation`); of very many the first 10,000.',
     }),
     ApiResponse({ status: 413, description: 'Larger than 5 MB (`payload-too-large`).' }),
     ApiResponse({ status: 415, description: 'Not text/csv in UTF-8 (`unsupported-media-type`).' }),

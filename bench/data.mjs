@@ -89,6 +89,8 @@ export async function dataFile(size, say) {
   const passwordHash = await new PasswordHasher().hash(PASSWORD);
   const database = new Sqlite(draft);
   for (const pragma of [
+    // Out of the WAL first, or it stays.
+    'journal_mode = DELETE',
     'journal_mode = OFF',
     'synchronous = OFF',
     'cache_size = -262144',

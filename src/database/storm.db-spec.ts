@@ -82,7 +82,14 @@ describe('Concurrent units of work', () => {
           await uow.run(() => add(id));
         }),
       (_n, id) => add(id),
-      (n, id) => uow.run(async () => void (await transferAtOnce(n), await add(id)), { brief: true }),
+      (n, id) =>
+        uow.run(
+          async () => {
+            await transferAtOnce(n);
+            await add(id);
+          },
+          { brief: true },
+        ),
       (n, id) =>
         uow.run(async () => {
           await add(id);

@@ -201,9 +201,13 @@ export class AnalyticsService {
   }
 }
 
+/** The last instant there is (fields.ts): neither database writes a later one as it writes the others. */
+const END_OF_TIME = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
 /** The parameters of a period: its days, and the instants it begins and ends. */
 function periodOf(days: Days) {
-  return { ...days, from: startOfDay(days.first), until: after(startOfDay(days.last), DAY) };
+  const end = after(startOfDay(days.last), DAY).getTime();
+  return { ...days, from: startOfDay(days.first), until: new Date(Math.min(end, END_OF_TIME)) };
 }
 
 /** Joins what does not add up to a list, where that is sorted by it. */

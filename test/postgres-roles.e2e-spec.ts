@@ -250,19 +250,20 @@ if (dialect() === 'sqlite') {
       expect((await app.raw('GET', '/health/database')).status).toBe(200);
     });
 
-    it('does its background jobs, and its commands', async () => {
-      for (const name of jobNames)
-        expect(await app.cli(['--json', 'jobs', 'run', name])).toMatchObject({ code: 0, json: { name } });
-      expect(await app.cli(['audit', 'verify'])).toMatchObject({ code: 0 });
-      expect(await app.cli(['doctor'])).toMatchObject({ code: 0 });
-      expect(
-        await app.cli(['backup', 'create', '--portable'], { env: { BACKUP_DIR: database.folder } }),
-      ).toMatchObject({ code: 0 });
-      expect(
-        await app.cli(['admin', 'create', '--email', 'second@example.com', '--name', 'Second']),
-      ).toMatchObject({ code: 0 });
-      expect(await app.cli(['schema', 'verify'])).toMatchObject({ code: 0 });
-      expect(await app.cli(['migrate', 'up'])).toMatchObject({ code: 0 });
+    it.each(jobNames)('does the background job %s', async (name) => {
+      expect(await app.cli(['--json', 'jobs', 'run', name])).toMatchObject({ code: 0, json: { name } });
+    });
+
+    it.each([
+      'audit verify',
+      'doctor',
+      'backup create --portable',
+      'admin create --email second@example.com --name Second',
+      'schema verify',
+      'migrate up',
+    ])('runs `ecatalog %s`', async (command) => {
+      const ran = await app.cli(command.split(' '), { env: { BACKUP_DIR: database.folder } });
+      expect(ran).toMatchObject({ code: 0 });
     });
 
     it('needs nothing that its role has not', async () => {

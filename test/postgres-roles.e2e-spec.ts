@@ -238,8 +238,8 @@ if (dialect() === 'sqlite') {
       await app.grant(client.id, demo.id);
       const ana = await client.signIn();
       const opened = (await answered(201, ana.post(`/demos/${demo.id}/open`))).body;
-      await answered(200, ana.post(`/demo-sessions/${opened.demoSessionId}/heartbeat`));
-      await answered(204, ana.post(`/demo-sessions/${opened.demoSessionId}/close`));
+      await answered(204, ana.post(`/demo-sessions/${opened.demoSessionId}/heartbeat`));
+      await answered(200, ana.post(`/demo-sessions/${opened.demoSessionId}/close`));
       await answered(200, admin.post(`/clients/${client.id}/renew`, { days: 10 }));
       await answered(200, admin.get('/analytics/overview'));
       await answered(200, admin.get('/clients', { query: { search: 'a' } }));

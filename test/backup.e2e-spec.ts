@@ -19,6 +19,7 @@ import { startApp, type CliResult, type TestApp } from './support/app.js';
 import { closeAfterSuite } from './support/cleanup.js';
 import { freshDatabase, newFolder, type TestDatabase } from './support/database.js';
 import { startPostgres } from './support/postgres.mjs';
+import { systemServer } from './support/system-server.js';
 
 const CLI = join(import.meta.dirname, '../dist/src/cli.js');
 const HEADER = 65_536;
@@ -317,10 +318,6 @@ describe('prune', () => {
   });
 });
 
-/** Servers of the system, whose pg_dump is as new as they are; Debian's package `postgresql` has both. */
-const systemServer = ['18', '17', '16', '15']
-  .map((version) => `/usr/lib/postgresql/${version}/bin`)
-  .find((folder) => existsSync(join(folder, 'postgres')));
 const itWithServer = systemServer || process.env.TEST_DATABASE === 'sqlite' ? it : it.skip;
 
 describe('pg_dump', () => {

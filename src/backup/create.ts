@@ -105,7 +105,9 @@ async function create(
   });
   return withScratch(folder, async (scratch) => {
     const partial = join(scratch, 'backup');
-    const manifest = await write[kind](side, partial, { scratch, clock, progress });
+    // Before the snapshot: whatever was acknowledged by then is in it.
+    const createdAt = clock.now().toISOString();
+    const manifest = await write[kind](side, partial, { scratch, createdAt, progress });
     await materialise(partial, manifest, join(scratch, 'restored.db'), progress);
     const file = backupName(new Date(manifest.createdAt), kind);
     await settleFile(partial, join(folder, file));
@@ -115,7 +117,7 @@ async function create(
 
 interface WriteContext {
   readonly scratch: string;
-  readonly clock: Clock;
+  readonly createdAt: string;
   readonly progress?: Progress;
 }
 
@@ -123,10 +125,9 @@ type Described = Pick<Manifest, 'createdAt' | 'tables' | 'tallies'>;
 
 const write: Record<BackupKind, (side: Side, partial: string, context: WriteContext) => Promise<Manifest>> = {
   /** The file is copied within the snapshot, and compressed after it: meanwhile its WAL can be written back. */
-  async sqlite(side, partial, { scratch, clock, progress }) {
+  async sqlite(side, partial, { scratch, createdAt, progress }) {
     const copy = join(scratch, 'copy.db');
     const described = await withStore(side.dataSource, 'snapshot', async (store): Promise<Described> => {
-      const createdAt = clock.now().toISOString();
       const { tables } = store;
       await (store as SqliteStore).copyTo(copy, (done, total) => progress?.('Copying pages', done, total));
       const rows = await rowsIn(store);
@@ -140,10 +141,9 @@ const write: Record<BackupKind, (side: Side, partial: string, context: WriteCont
     return manifest;
   },
 
-  pg_dump: (side, partial, { clock, progress }) =>
+  pg_dump: (side, partial, { createdAt, progress }) =>
     withStore(side.dataSource, 'snapshot', async (store) => {
       const snapshot = await (store as PostgresStore).exportSnapshot();
-      const createdAt = clock.now().toISOString();
       const { tables } = store;
       const rows = await rowsIn(store);
       const tallies = await tallyOf(store, tables, (done) => progress?.('Counting', done, rows));
@@ -155,11 +155,10 @@ const write: Record<BackupKind, (side: Side, partial: string, context: WriteCont
       );
     }),
 
-  portable: (side, partial, { clock, progress }) =>
+  portable: (side, partial, { createdAt, progress }) =>
     withStore(side.dataSource, 'snapshot', async (store) => {
       const { tables } = store;
       const rows = await rowsIn(store);
-      const createdAt = clock.now().toISOString();
       const tallies = newTallies(tables);
       const batches = tallied(batchesOf(store, tables), tallies, (done) => progress?.('Copying', done, rows));
       return writeArchive(partial, sectionsOf(batches, tables), () =>

@@ -68,6 +68,8 @@ export class PostgresStore implements Store {
           const names = [...tables.map(({ name }) => `"${name}"`), '"migrations"'];
           await client.query(`LOCK TABLE ${names.join(', ')} IN ${lock} MODE`);
         }
+        // The first query takes the snapshot, not BEGIN.
+        await client.query('SELECT 1');
         const result = await work(new PostgresStore(client, tables));
         await client.query(mode === 'fill' ? 'COMMIT' : 'ROLLBACK');
         return result;

@@ -10,7 +10,7 @@ import { releasedSchema } from '../database/released-schema.js';
 import { Sqlite } from '../database/sqlite/sqlite.js';
 import { readManifest, settleFile, type Manifest } from './archive.js';
 import { copyRows, rowsIn, type Progress } from './copy-rows.js';
-import { RefusedError } from './errors.js';
+import { RefusedError, StorageError } from './errors.js';
 import { materialise, rowsOfAll } from './materialise.js';
 import { assertEmpty } from './move.js';
 import { withStore } from './open-store.js';
@@ -78,6 +78,8 @@ async function intoFile(
   return withScratch(dirname(path), async (scratch) => {
     const restored = join(scratch, 'restored.db');
     await materialise(backup, manifest, restored, progress);
+    // SQLite says nothing where it could not write its log back at the end.
+    if (existsSync(`${restored}-wal`)) throw new StorageError(`There is no room for ${path}.`);
     const model = there ? path : dirname(path);
     await likeIts(model, restored, there);
     await likeIts(model, `${path}.lock`, there);

@@ -80,6 +80,29 @@ afterAll(() => {
     expect(Object.keys(app!.data!)).not.toContain('DATABASE_MIGRATION_URL');
   });
 
+  it.each(['SQLite, the least', 'PostgreSQL, two pods and an owner role', 'PostgreSQL, scaled'])(
+    'serves nothing in maintenance, and has what a restore takes: %s',
+    (name) => {
+      const release = Release.render({ ...valueSets[name]!, maintenance: true });
+      const { spec, containers } = release.app;
+      expect(release.deployment.spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+      expect(containers.map((container) => container.command?.[1])).toEqual(['--eval']);
+      expect(Object.keys(spec.containers[0]).filter((key) => key.endsWith('Probe'))).toEqual([]);
+      expect(
+        spec.containers[0].volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath),
+      ).toContain('/backup');
+      expect(JSON.stringify(spec).includes('DATABASE_MIGRATION_URL')).toBe(!release.sqlite);
+      const others = ['Job', 'HorizontalPodAutoscaler', 'PodDisruptionBudget'].flatMap((kind) =>
+        release.all(kind),
+      );
+      expect(others).toEqual([]);
+      expect(release.all('CronJob')[0]!.spec.suspend).toBe(true);
+      const kept = ['2', '3', '12', '13', '14', '16', '18', '19', '20', '21', '28', '29'];
+      const checked = Object.keys(checks).filter((check) => kept.includes(check.split(' ')[0]!));
+      expect(checked.flatMap((check) => faultsOf(check, release))).toEqual([]);
+    },
+  );
+
   it('names a plain Job after its image and values', () => {
     const name = (image: Values, values: Values = {}) =>
       Release.render({ ...valueSets['PostgreSQL, a plain Job'], image, ...values }).all('Job')[0]!.metadata
@@ -128,6 +151,27 @@ afterAll(() => {
         expect(JSON.stringify(release.app.spec) + JSON.stringify(release.all('CronJob'))).toContain(
           `"${claim}"`,
         );
+    }
+  });
+
+  it.each(['docs/deploy.md', 'helm/ecatalog/README.md'])('takes what %s says', (file) => {
+    const page = readFileSync(join(chartFolder, '../..', file), 'utf8');
+    const values = join(copyOfChart(), 'production.yaml');
+    writeFileSync(values, /```yaml\n# production\.yaml\n([^]*?)```/.exec(page)?.[1] ?? '');
+    const commands = [...page.matchAll(/```sh\n([^]*?)```/g)]
+      .flatMap(([, block]) => block!.replaceAll(/\\\n\s*/g, ' ').split('\n'))
+      .filter((line) => /^helm (install|upgrade) /.test(line));
+    expect(commands.length).toBeGreaterThan(1);
+    for (const command of commands) {
+      const rendered = command
+        .replace(/^helm \w+/, 'helm template')
+        .replace(' --wait', '')
+        .replace('production.yaml', values)
+        .replace('helm/ecatalog', chartFolder);
+      expect([command, run('sh', ['-c', rendered])]).toEqual([
+        command,
+        expect.objectContaining({ ok: true }),
+      ]);
     }
   });
 

@@ -34,7 +34,8 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 {{- end }}
 
 {{- define "ecatalog.migrationMode" -}}
-{{ .Values.migrations.mode | default (ternary "initContainer" "hook" (eq .Values.database.type "sqlite")) }}
+{{- /* Before a restore there may be nothing to migrate. */ -}}
+{{ if .Values.maintenance }}none{{ else }}{{ .Values.migrations.mode | default (ternary "initContainer" "hook" (eq .Values.database.type "sqlite")) }}{{ end }}
 {{- end }}
 
 {{- define "ecatalog.secretName" -}}

@@ -9,6 +9,8 @@ import { Basket1763769600007 } from './0007-basket.js';
 import { KeysAndSecondFactor1763769600008 } from './0008-keys-and-second-factor.js';
 import { NotificationsAndJobs1763769600009 } from './0009-notifications-and-jobs.js';
 import { MovedTags1763769600010 } from './0010-moved-tags.js';
+import { BackupRuns1763856000011 } from './0011-backup-runs.js';
+import { RunningUsage1763856000012 } from './0012-running-usage.js';
 
 /** Every migration, in the order in which they run, for both databases. A spec compares this list with the folder. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -22,4 +24,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   KeysAndSecondFactor1763769600008,
   NotificationsAndJobs1763769600009,
   MovedTags1763769600010,
+  BackupRuns1763856000011,
+  RunningUsage1763856000012,
 ];

@@ -6,6 +6,7 @@ import { type FastifyError, type FastifyReply, type FastifyRequest, LogControlle
 import { pino } from 'pino';
 import { AppModule } from './app.module.js';
 import { Clock } from './common/clock.js';
+import { addETags } from './common/etag.js';
 import { addHttpHooks, answerClientError, requestIdOf } from './common/http-hooks.js';
 import { loggedError, NestLogger } from './common/nest-logger.js';
 import { sendProblem } from './common/problem.filter.js';
@@ -52,6 +53,7 @@ export async function createApp(
       sendProblem(request, reply, error, (unforeseen) => logger.error({ err: unforeseen })),
   });
   addHttpHooks(adapter.getInstance());
+  addETags(adapter.getInstance());
   const app = await NestFactory.create<NestFastifyApplication>(
     AppModule.of(config, options.clock ?? new Clock()),
     adapter,
@@ -73,8 +75,9 @@ export async function createApp(
   }
   // A drain is over when the last connection is: whoever is answered meanwhile shall not keep its own.
   const draining = app.get(DrainingService);
-  adapter.getInstance().addHook('onSend', async (_request, reply) => {
+  adapter.getInstance().addHook('onSend', (_request, reply, _payload, done) => {
     if (draining.draining) reply.header('Connection', 'close');
+    done();
   });
   app.setGlobalPrefix('api/v1', { exclude: HEALTH_PATHS });
   SwaggerModule.setup('docs', app, () => makeOpenApiDocument(app), {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import 'reflect-metadata';
 import { Argument, Command, CommanderError, InvalidArgumentError } from 'commander';
-import { CommandError, Output } from './cli/output.js';
+import { CommandError, Output, UsageError } from './cli/output.js';
 import { type JobName, jobNames } from './jobs/job-names.js';
 
 // Each command imports what it needs when it runs: a migration does not load the whole server.
@@ -102,6 +102,51 @@ audit
   .description('write the log as NDJSON, the head of the chain last')
   .action(() => import('./cli/audit.js').then(({ exportAudit }) => exportAudit()));
 
+const backup = program.command('backup').description('backups of the database');
+backup
+  .command('create')
+  .description('make one beside the server, and check it by restoring it into a scratch file')
+  .option('--to <dir>', 'the folder, in place of BACKUP_DIR')
+  .option('--portable', 'as rows that SQLite and PostgreSQL take alike, without pg_dump')
+  .action((options: { to?: string; portable?: boolean }) =>
+    import('./cli/backup.js').then(({ createBackupFile }) => createBackupFile(output(), options)),
+  );
+backup
+  .command('list')
+  .description('the backups in BACKUP_DIR')
+  .action(() => import('./cli/backup.js').then(({ listBackupFiles }) => listBackupFiles(output())));
+backup
+  .command('verify')
+  .description('restore one into a scratch file and compare every table')
+  .argument('<file>')
+  .action((file: string) =>
+    import('./cli/backup.js').then(({ verifyBackupFile }) => verifyBackupFile(output(), file)),
+  );
+backup
+  .command('prune')
+  .description('remove those that BACKUP_KEEP_DAILY, _WEEKLY and _MONTHLY do not keep')
+  .option('--dry-run', 'say what would go and remove nothing')
+  .action((options: { dryRun?: boolean }) =>
+    import('./cli/backup.js').then(({ pruneBackupFiles }) => pruneBackupFiles(output(), options)),
+  );
+backup
+  .command('restore')
+  .description('put one into the database of DATABASE_URL, all of it or nothing; the server must not run')
+  .argument('<file>')
+  .option('--replace', 'also where the database has rows')
+  .action((file: string, options: { replace?: boolean }) =>
+    import('./cli/backup.js').then(({ restoreBackupFile }) => restoreBackupFile(output(), file, options)),
+  );
+
+program
+  .command('move')
+  .description('copy everything into an empty database of the other kind, compared before it is kept')
+  .requiredOption('--from <url>', 'sqlite:PATH, postgres://user@host/database, or env:NAME')
+  .requiredOption('--to <url>', 'the same; a password comes from env:NAME or PGPASSWORD, never from here')
+  .action((options: { from: string; to: string }) =>
+    import('./cli/move.js').then(({ move }) => move(output(), options)),
+  );
+
 program
   .command('jobs')
   .description('the background jobs')
@@ -131,7 +176,7 @@ function exitCode(error: unknown): number {
   process.stderr.write(
     `${error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)}\n`,
   );
-  return 1;
+  return error instanceof UsageError ? 2 : 1;
 }
 
 try {

@@ -11,6 +11,7 @@ import { readConfig } from './config/read-config.js';
 import { DatabaseConnection } from './database/connection.js';
 import { withMigrator } from './database/migrator.js';
 import { DrainingService } from './health/draining.service.js';
+import { MetricsServer } from './metrics/metrics.server.js';
 
 /** How long a connection may stay open in a drain. */
 const CONNECTION_LIMIT_MS = 20_000;
@@ -22,6 +23,8 @@ export interface Running {
   app: NestFastifyApplication;
   /** Where it listens, e.g. `http://localhost:3000`. */
   url: string;
+  /** Where it hands out its metrics; undefined while another program has that port. */
+  metricsUrl: string | undefined;
   config: AppConfig;
   /** The first administrator, when this start made one; with the password only when it was generated. */
   firstAdmin?: { email: string; password?: string };
@@ -51,7 +54,9 @@ export async function boot(options: { clock?: Clock } = {}): Promise<Running> {
       await withMigrator(config.migrationDatabase, (migrator) => migrator.up());
     }
     await app.listen(config.port, config.host);
-    const running: Running = { app, url: addressOf(app, config), config, close: () => drain(app, config) };
+    const metricsUrl = await app.get(MetricsServer).listen();
+    const url = addressOf(app, config);
+    const running: Running = { app, url, metricsUrl, config, close: () => drain(app, config) };
     const firstAdmin = connection.whenUp().then(() => ensureFirstAdmin(app));
     if (!config.production) running.firstAdmin = await firstAdmin;
     else firstAdmin.catch((error: unknown) => new Logger('FirstAdmin').error(error));

@@ -114,7 +114,7 @@ describe('the command line on a database of its own', () => {
     const last = before.applied.at(-1);
     expect((await app.cli(['--json', 'migrate', 'down'])).json).toEqual({ undone: [last] });
     const plan = await app.cli(['migrate', 'up', '--plan']);
-    expect(plan.stdout).toContain(`-- ${last}\nALTER TABLE "docker_images"`);
+    expect(plan.stdout).toMatch(new RegExp(`-- ${last}\n(CREATE|ALTER) TABLE `));
     expect((await app.cli(['--json', 'migrate', 'status'])).json.pending).toEqual([last]);
     expect((await app.cli(['schema', 'verify'])).code).toBe(1);
     const needsIt = await app.cli(['audit', 'verify']);

@@ -6,6 +6,7 @@
  *   npm test -- --sqlite | --postgres | --unit    only these (may be combined)
  *   npm test -- --no-build            with dist as it is
  *   npm test -- clients -- -t renew   what follows a second -- goes to Jest
+ *   TEST_AS_APP_ROLE=1                on PostgreSQL the app has no more rights than scripts/postgres-roles.sql gives it
  *   TEST_DATABASE_URL=postgres://…    on that server; its role must be allowed to create databases
  *   CI=true                           a skipped test fails the run
  *
@@ -139,6 +140,8 @@ async function postgresServer() {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   await client.query(`CREATE DATABASE "${template}"`);
+  if (process.env.TEST_AS_APP_ROLE)
+    await client.query(readFileSync(join(root, 'scripts/postgres-roles.sql'), 'utf8'));
   await client.end();
   const templateUrl = new URL(url);
   templateUrl.pathname = `/${template}`;

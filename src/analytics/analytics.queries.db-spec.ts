@@ -4,7 +4,9 @@ import { planOf } from '../../test/support/plans.js';
 import { entities } from '../database/entities.js';
 import type { PreparedQuery } from '../database/sql.js';
 import {
+  clientDetails,
   clientUsage,
+  demoDetails,
   demoUsage,
   opensBy,
   opensOf,
@@ -16,7 +18,10 @@ import {
 
 const now = new Date('2026-11-21T12:00:00.000Z');
 const id = '019aa5b0-0000-7000-8000-000000000000';
-const parameters = { first: '2026-10-23', last: '2026-11-21', now, soon: now, demoId: id, clientId: id };
+const parameters = {
+  ...{ first: '2026-10-23', last: '2026-11-21', from: now, until: now, now, soon: now },
+  ...{ demoId: id, clientId: id, ids: [id] },
+};
 
 describe('the plans of analytics', () => {
   let database: Connected;
@@ -36,6 +41,8 @@ describe('the plans of analytics', () => {
         query,
       ]),
     ),
+    ['details of demos', demoDetails.some],
+    ['details of clients', clientDetails.some],
     ['usage by demo', `SELECT ${demoUsage.select} FROM ${demoUsage.from}`],
     ['usage by client', `SELECT ${clientUsage.select} FROM ${clientUsage.from}`],
   ])('%s: no usage table is read from end to end, the events not at all', async (_, query) => {

@@ -2,15 +2,34 @@ import { type PreparedQuery, prepare, type SqlText } from '../database/sql.js';
 import type { BucketSize } from './analytics.rules.js';
 
 /*
- * All numbers come from the daily rollups, never from the events: usage_daily_totals by day, usage_daily_clients by
- * day and client, usage_daily by day, demo and client. Parameters: :first and :last are days, both included.
+ * All numbers come from the rollups, never from the events: usage_daily_totals by day, usage_daily_clients by day and
+ * client, usage_daily by day, demo and client; and from running sums by demo and by client, which cost the same
+ * whatever the period holds. Parameters: :first and :last are days, both included, :from and :until the same as instants.
  */
 
 const inPeriod = `u."day" BETWEEN :first AND :last`;
 
-// Unique clients do not add up. One probe of an index for each client costs the same whatever the period holds.
-const uniqueClientsIn = `(SELECT count(*) FROM "clients" c WHERE EXISTS (
-    SELECT 1 FROM "usage_daily_clients" u WHERE u."client_id" = c."id" AND ${inPeriod}))`;
+// Unique clients do not add up. One look at each client costs the same whatever the period holds.
+const uniqueClientsIn = `(SELECT count(*) FROM "usage_client_totals" t WHERE t."last_opened_at" >= :from
+    AND (t."last_opened_at" < :until OR EXISTS (
+      SELECT 1 FROM "usage_client_balances" u WHERE u."client_id" = t."client_id" AND ${inPeriod})))`;
+
+/**
+ * The opens and durations of a period by demo or by client, of those opened in it: the balance behind the period (or
+ * the total, where nothing was opened since) less that of the first day in it.
+ */
+const sumsIn = (what: 'demo' | 'client') => {
+  const [totals, balances, key] = [`usage_${what}_totals`, `usage_${what}_balances`, `${what}_id`];
+  const firstDay = (condition: string) =>
+    `(SELECT min(u."day") FROM "${balances}" u WHERE u."${key}" = t."${key}" AND ${condition})`;
+  return `(SELECT t."${key}" AS "id", COALESCE(e."opens", t."opens") - s."opens" AS "opens",
+      COALESCE(e."duration_seconds", t."duration_seconds") - s."duration_seconds" AS "durationSeconds"
+    FROM "${totals}" t
+    JOIN "${balances}" s ON s."${key}" = t."${key}" AND s."day" = ${firstDay('u."day" >= :first')}
+    LEFT JOIN "${balances}" e ON t."last_opened_at" >= :until AND e."${key}" = t."${key}"
+      AND e."day" = ${firstDay('u."day" > :last')}
+    WHERE t."last_opened_at" >= :from AND s."day" <= :last)`;
+};
 
 const unrevoked = `("revoked_at" IS NULL OR "revoked_at" > :now)`;
 const clientIs = {
@@ -165,25 +184,47 @@ export interface ClientUsageRow {
   durationSeconds: number;
   lastOpenedAt: Date;
 }
-const sums = `sum(u."opens") AS "opens", sum(u."duration_seconds") AS "durationSeconds", max(u."last_opened_at") AS "lastOpenedAt"`;
+/** A row as far as its numbers are sums. */
+export type SummedUsage<Row> = Omit<Row, 'uniqueClients' | 'lastOpenedAt'>;
 const usageTypes = { opens: 'integer', durationSeconds: 'integer', lastOpenedAt: 'instant' } as const;
 
 /** Usage by demo, of those opened in the period: a table named `d` for `Lists`, and the columns of a row. */
 export const demoUsage = {
-  select: `d."demoId", d."title", d."opens", d."uniqueClients", d."durationSeconds", d."lastOpenedAt"`,
-  from: `(SELECT u."demo_id" AS "demoId", m."title", ${sums}, count(DISTINCT u."client_id") AS "uniqueClients"
-    FROM "usage_daily" u JOIN "demos" m ON m."id" = u."demo_id" WHERE ${inPeriod} GROUP BY u."demo_id", m."title") d`,
-  types: { ...usageTypes, uniqueClients: 'integer' },
+  select: `d."demoId", d."title", d."opens", d."durationSeconds"`,
+  from: `(SELECT p."id" AS "demoId", m."title", p."opens", p."durationSeconds"
+    FROM ${sumsIn('demo')} p JOIN "demos" m ON m."id" = p."id") d`,
+  types: usageTypes,
 } as const;
 
 /** Usage by client, of those who opened something in the period: as `demoUsage`, named `c`. */
 export const clientUsage = {
-  select: `c."clientId", c."name", c."opens", c."durationSeconds", c."lastOpenedAt"`,
-  from: `(SELECT u."client_id" AS "clientId", CASE WHEN p."erased_at" IS NULL THEN p."name" END AS "name", ${sums}
-    FROM "usage_daily_clients" u JOIN "clients" p ON p."id" = u."client_id" WHERE ${inPeriod}
-    GROUP BY u."client_id", p."name", p."erased_at") c`,
+  select: `c."clientId", c."name", c."opens", c."durationSeconds"`,
+  from: `(SELECT p."id" AS "clientId", CASE WHEN m."erased_at" IS NULL THEN m."name" END AS "name",
+      p."opens", p."durationSeconds"
+    FROM ${sumsIn('client')} p JOIN "clients" m ON m."id" = p."id") c`,
   types: usageTypes,
 } as const;
+
+/** What of a demo's or a client's usage does not add up. */
+export interface UsageDetails {
+  id: string;
+  uniqueClients: number;
+  lastOpenedAt: Date;
+}
+const detailTypes = { uniqueClients: 'integer', lastOpenedAt: 'instant' } as const;
+const detailsOf = (what: 'demo' | 'client', daily: string, uniqueClients: string) => ({
+  /** Of those in the list `:...ids`. The last opening is one of the last day. */
+  some: `SELECT p."id", p."uniqueClients", (SELECT max(l."last_opened_at") FROM "${daily}" l
+      WHERE l."${what}_id" = p."id" AND l."day" = p."lastDay") AS "lastOpenedAt"
+    FROM (SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."day") AS "lastDay"
+      FROM "${daily}" u WHERE u."${what}_id" IN (:...ids) AND ${inPeriod} GROUP BY u."${what}_id") p`,
+  /** Of all who opened or were opened: for lists that are sorted by it. Its cost grows with what the period holds. */
+  all: `(SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."last_opened_at") AS "lastOpenedAt"
+    FROM "${daily}" u WHERE ${inPeriod} GROUP BY u."${what}_id")`,
+  types: detailTypes,
+});
+export const demoDetails = detailsOf('demo', 'usage_daily', 'count(DISTINCT u."client_id")');
+export const clientDetails = detailsOf('client', 'usage_daily_clients', '1');
 
 /** What a picture about one demo, one client or both is called; null where there is none such. */
 export const chartNames = prepare<{ demo: string | null; client: string | null }>(
@@ -208,23 +249,20 @@ export const events = {
   sorts: { at: { expression: 'u."at"', kind: 'instant' } },
 } as const;
 
-/** The five most opened demos of the period. The clients are counted for those five alone. */
-export const topDemos = prepare<DemoUsageRow>(
+/** The five most opened demos of the period. */
+export const topDemos = prepare<SummedUsage<DemoUsageRow>>(
   'analytics-top-demos',
-  `SELECT t.*, m."title", (SELECT count(DISTINCT u."client_id") FROM "usage_daily" u
-       WHERE u."demo_id" = t."demoId" AND ${inPeriod}) AS "uniqueClients"
-   FROM (SELECT u."demo_id" AS "demoId", ${sums} FROM "usage_daily" u WHERE ${inPeriod}
-     GROUP BY u."demo_id" ORDER BY 2 DESC, 1 DESC LIMIT 5) t
-   JOIN "demos" m ON m."id" = t."demoId" ORDER BY t."opens" DESC, t."demoId" DESC`,
-  demoUsage.types,
+  `SELECT t."id" AS "demoId", m."title", t."opens", t."durationSeconds"
+   FROM (SELECT * FROM ${sumsIn('demo')} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5) t
+   JOIN "demos" m ON m."id" = t."id" ORDER BY t."opens" DESC, t."id" DESC`,
+  usageTypes,
 );
 
 /** The five clients who opened most in the period. */
-export const topClients = prepare<ClientUsageRow>(
+export const topClients = prepare<SummedUsage<ClientUsageRow>>(
   'analytics-top-clients',
-  `SELECT t.*, CASE WHEN p."erased_at" IS NULL THEN p."name" END AS "name"
-   FROM (SELECT u."client_id" AS "clientId", ${sums} FROM "usage_daily_clients" u WHERE ${inPeriod}
-     GROUP BY u."client_id" ORDER BY 2 DESC, 1 DESC LIMIT 5) t
-   JOIN "clients" p ON p."id" = t."clientId" ORDER BY t."opens" DESC, t."clientId" DESC`,
+  `SELECT t."id" AS "clientId", CASE WHEN m."erased_at" IS NULL THEN m."name" END AS "name", t."opens", t."durationSeconds"
+   FROM (SELECT * FROM ${sumsIn('client')} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5) t
+   JOIN "clients" m ON m."id" = t."id" ORDER BY t."opens" DESC, t."id" DESC`,
   usageTypes,
 );

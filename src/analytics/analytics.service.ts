@@ -4,7 +4,7 @@ import { after, Clock, DAY } from '../common/clock.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { invalid } from '../common/problem.js';
 import type { PreparedQuery } from '../database/sql.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
+import { ReplicaDatabase } from '../database/replica.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type {
   ChartQuery,
@@ -20,16 +20,20 @@ import type {
 import {
   type BucketRow,
   chartNames,
+  clientDetails,
   clientUsage,
   type ClientUsageRow,
+  demoDetails,
   demoUsage,
   type DemoUsageRow,
   opensBy,
   opensOf,
   overview,
+  type SummedUsage,
   topClients,
   topDemos,
   uniqueClients,
+  type UsageDetails,
 } from './analytics.queries.js';
 import { type Bucket, bucketsOf, type Days, MAX_BUCKETS, startOfDay, wholeDays } from './analytics.rules.js';
 import { drawChart } from './chart.js';
@@ -38,7 +42,7 @@ import { drawChart } from './chart.js';
 @Injectable()
 export class AnalyticsService {
   constructor(
-    private readonly uow: UnitOfWork,
+    private readonly database: ReplicaDatabase,
     private readonly lists: Lists,
     private readonly settings: SettingsService,
     private readonly clock: Clock,
@@ -53,7 +57,7 @@ export class AnalyticsService {
     const now = this.clock.now();
     const reminders = await this.settings.get('reminder.daysBefore');
     const soon = after(now, Math.max(0, ...reminders) * DAY);
-    const row = (await this.uow.get(overview, { ...days, now, soon }))!;
+    const row = (await this.database.get(overview, { ...periodOf(days), now, soon }))!;
     const { active, scheduled, expired, revoked, opens, durationSeconds, ...counts } = row;
     return {
       clients: { active, scheduled, expired, revoked },
@@ -61,8 +65,8 @@ export class AnalyticsService {
       opens,
       totalDurationSeconds: durationSeconds,
       meanDurationSeconds: opens === 0 ? 0 : Math.round(durationSeconds / opens),
-      topDemos: await this.uow.all(topDemos, { ...days }),
-      topClients: await this.uow.all(topClients, { ...days }),
+      topDemos: await this.demosWithDetails(await this.database.all(topDemos, periodOf(days)), days),
+      topClients: await this.clientsWithDetails(await this.database.all(topClients, periodOf(days)), days),
     };
   }
 
@@ -75,7 +79,7 @@ export class AnalyticsService {
     const buckets = bucketsOf(days, query.bucket);
     if (!buckets) throw invalid('from', `makes more than ${MAX_BUCKETS} buckets`);
     const { demoId, clientId } = query;
-    const rows = await this.uow.all(opensQuery(query), { ...days, demoId, clientId });
+    const rows = await this.database.all(opensQuery(query), { ...days, demoId, clientId });
     const byStart = new Map(rows.map((row) => [row.start, row]));
     if (query.bucket !== 'day' && demoId === undefined && clientId === undefined)
       await this.countUniqueClients(buckets, byStart);
@@ -86,7 +90,7 @@ export class AnalyticsService {
   async chart({ metric, ...query }: ChartQuery): Promise<string> {
     const { bucket, demoId, clientId } = query;
     const { buckets } = await this.opens(query);
-    const { demo, client } = (await this.uow.get(chartNames, { demoId, clientId }))!;
+    const { demo, client } = (await this.database.get(chartNames, { demoId, clientId }))!;
     return drawChart({
       metric,
       bucket,
@@ -98,42 +102,86 @@ export class AnalyticsService {
   }
 
   /** Returns a page of the demos that were opened in a period. Throws as `overview` and `Lists.page`. */
-  demos(query: UsageListQuery): Promise<Page<DemoUsageDto>> {
-    return this.lists.page<DemoUsageRow>(
-      {
-        ...demoUsage,
-        parameters: { ...this.daysOf(query) },
-        id: 'd."demoId"',
-        sorts: {
-          opens: { expression: 'd."opens"', kind: 'number' },
-          uniqueClients: { expression: 'd."uniqueClients"', kind: 'number' },
-          durationSeconds: { expression: 'd."durationSeconds"', kind: 'number' },
-          lastOpenedAt: { expression: 'd."lastOpenedAt"', kind: 'instant' },
-          title: { expression: 'd."title"', kind: 'text' },
-        },
-        defaultSort: '-opens',
+  async demos(query: UsageListQuery): Promise<Page<DemoUsageDto>> {
+    const days = this.daysOf(query);
+    const { from, id } = { ...demoUsage, id: 'd."demoId"' };
+    const spec = {
+      ...demoUsage,
+      ...joined(from, id, demoDetails.all, ['uniqueClients', 'lastOpenedAt'], query),
+      parameters: periodOf(days),
+      id,
+      sorts: {
+        opens: { expression: 'd."opens"', kind: 'number' },
+        uniqueClients: { expression: 'x."uniqueClients"', kind: 'number' },
+        durationSeconds: { expression: 'd."durationSeconds"', kind: 'number' },
+        lastOpenedAt: { expression: 'x."lastOpenedAt"', kind: 'instant' },
+        title: { expression: 'd."title"', kind: 'text' },
       },
-      query,
-    );
+      defaultSort: '-opens',
+    } as const;
+    const page = await this.lists.page<SummedUsage<DemoUsageRow>>(spec, query, this.database);
+    return { ...page, items: await this.demosWithDetails(page.items, days) };
   }
 
   /** Returns a page of the clients who opened a demo in a period. Throws as `overview` and `Lists.page`. */
-  clients(query: UsageListQuery): Promise<Page<ClientUsageDto>> {
-    return this.lists.page<ClientUsageRow>(
-      {
-        ...clientUsage,
-        parameters: { ...this.daysOf(query) },
-        id: 'c."clientId"',
-        sorts: {
-          opens: { expression: 'c."opens"', kind: 'number' },
-          durationSeconds: { expression: 'c."durationSeconds"', kind: 'number' },
-          lastOpenedAt: { expression: 'c."lastOpenedAt"', kind: 'instant' },
-          name: { expression: `COALESCE(c."name", '')`, kind: 'text' },
-        },
-        defaultSort: '-opens',
+  async clients(query: UsageListQuery): Promise<Page<ClientUsageDto>> {
+    const days = this.daysOf(query);
+    const { from, id } = { ...clientUsage, id: 'c."clientId"' };
+    const spec = {
+      ...clientUsage,
+      ...joined(from, id, clientDetails.all, ['lastOpenedAt'], query),
+      parameters: periodOf(days),
+      id,
+      sorts: {
+        opens: { expression: 'c."opens"', kind: 'number' },
+        durationSeconds: { expression: 'c."durationSeconds"', kind: 'number' },
+        lastOpenedAt: { expression: 'x."lastOpenedAt"', kind: 'instant' },
+        name: { expression: `COALESCE(c."name", '')`, kind: 'text' },
       },
-      query,
+      defaultSort: '-opens',
+    } as const;
+    const page = await this.lists.page<SummedUsage<ClientUsageRow>>(spec, query, this.database);
+    return { ...page, items: await this.clientsWithDetails(page.items, days) };
+  }
+
+  private async demosWithDetails(rows: SummedUsage<DemoUsageRow>[], days: Days): Promise<DemoUsageRow[]> {
+    const details = await this.detailsOf(
+      demoDetails,
+      rows.map(({ demoId }) => demoId),
+      days,
     );
+    return rows.flatMap(({ demoId, title, opens, durationSeconds }) => {
+      const found = details.get(demoId);
+      if (!found) return [];
+      const { uniqueClients, lastOpenedAt } = found;
+      return [{ demoId, title, opens, uniqueClients, durationSeconds, lastOpenedAt }];
+    });
+  }
+
+  private async clientsWithDetails(
+    rows: SummedUsage<ClientUsageRow>[],
+    days: Days,
+  ): Promise<ClientUsageRow[]> {
+    const details = await this.detailsOf(
+      clientDetails,
+      rows.map(({ clientId }) => clientId),
+      days,
+    );
+    return rows.flatMap((row) => {
+      const found = details.get(row.clientId);
+      return found ? [{ ...row, lastOpenedAt: found.lastOpenedAt }] : [];
+    });
+  }
+
+  /** What does not add up is counted for the few that are shown. */
+  private async detailsOf(
+    { some, types }: typeof demoDetails,
+    ids: string[],
+    days: Days,
+  ): Promise<Map<string, UsageDetails>> {
+    if (ids.length === 0) return new Map();
+    const rows = await this.database.query<UsageDetails>(some, { ...days, ids }, types);
+    return new Map(rows.map((row) => [row.id, row]));
   }
 
   private daysOf({ from, to }: PeriodQuery): Days {
@@ -147,10 +195,21 @@ export class AnalyticsService {
     for (const { start, first, last } of buckets) {
       const row = rows.get(start);
       if (!row) continue;
-      row.uniqueClients = (await this.uow.get(uniqueClients, { first, last }))!.uniqueClients;
+      row.uniqueClients = (await this.database.get(uniqueClients, periodOf({ first, last })))!.uniqueClients;
       await nextTurn();
     }
   }
+}
+
+/** The parameters of a period: its days, and the instants it begins and ends. */
+function periodOf(days: Days) {
+  return { ...days, from: startOfDay(days.first), until: after(startOfDay(days.last), DAY) };
+}
+
+/** Joins what does not add up to a list, where that is sorted by it. */
+function joined(from: string, id: string, details: string, fields: string[], { sort }: UsageListQuery) {
+  const isNeeded = fields.includes(sort?.replace(/^-/, '') ?? '');
+  return { from: isNeeded ? `${from} JOIN ${details} x ON x."id" = ${id}` : from };
 }
 
 function opensQuery({ bucket, demoId, clientId }: OpensQuery): PreparedQuery<BucketRow> {

@@ -5,6 +5,7 @@ import { Lists, type ListSpec, type Page } from '../common/pagination.js';
 import { invalid } from '../common/problem.js';
 import { ndjson } from '../common/streaming.js';
 import type { EventFilter, EventQuery, UsageEventDto } from './analytics.dto.js';
+import { ReplicaDatabase } from '../database/replica.js';
 import { events } from './analytics.queries.js';
 import { startOfDay, wholeDays } from './analytics.rules.js';
 
@@ -25,6 +26,7 @@ const columns = [
 export class EventsService {
   constructor(
     private readonly lists: Lists,
+    private readonly database: ReplicaDatabase,
     private readonly clock: Clock,
   ) {}
 
@@ -35,7 +37,11 @@ export class EventsService {
   page(query: EventQuery): Promise<Page<UsageEventDto>> {
     const { from, spec } = this.asked(query);
     const where = [...(spec.where ?? []), events.since];
-    return this.lists.page({ ...spec, where, parameters: { ...spec.parameters, from } }, query);
+    return this.lists.page(
+      { ...spec, where, parameters: { ...spec.parameters, from } },
+      query,
+      this.database,
+    );
   }
 
   /** Yields the events as lines of JSON, the oldest first. Throws as `page`, at once. */
@@ -53,7 +59,7 @@ export class EventsService {
 
   private batches(filter: EventFilter): AsyncGenerator<UsageEventDto[], void, undefined> {
     const { from, spec } = this.asked(filter);
-    return this.lists.batches(spec, 'at', from);
+    return this.lists.batches(spec, 'at', from, this.database);
   }
 
   /** What a filter asks for: where it begins, and the list but for that. */

@@ -5,6 +5,7 @@ import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
 import { dayOf, dayTotals, sameUsage, type UsageDay } from './usage-upkeep.rules.js';
+import { runningSums } from './usage.queries.js';
 import { countedUsage, firstEvent } from './usage-upkeep.queries.js';
 
 /** Keeps usage in order: old events go, and the rollups say what the events say. */
@@ -71,24 +72,47 @@ export class UsageUpkeep {
           ended: after(from, 9 * DAY),
         });
         const right = dayTotals(day, rows);
-        if (sameUsage(kept, right)) return false;
-        for (const rollup of [UsageDaily, UsageDailyClient, UsageDailyTotal])
-          await manager.delete(rollup, { day });
-        await insertAll(manager, UsageDaily, right.demos);
-        await insertAll(manager, UsageDailyClient, right.clients);
-        await insertAll(manager, UsageDailyTotal, right.totals);
+        const isRight = sameUsage(kept, right);
+        if (!isRight) {
+          for (const rollup of [UsageDaily, UsageDailyClient, UsageDailyTotal])
+            await manager.delete(rollup, { day });
+          await insertAll(manager, UsageDaily, right.demos);
+          await insertAll(manager, UsageDailyClient, right.clients);
+          await insertAll(manager, UsageDailyTotal, right.totals);
+        }
+        const known = isRight ? [] : [kept, right];
+        const demos = known.flatMap((usage) => usage.demos.map(({ demoId }) => demoId));
+        const clients = known.flatMap((usage) => usage.clients.map(({ clientId }) => clientId));
+        const rebuilt = {
+          demos: await this.rebuildSums('demos', day, demos),
+          clients: await this.rebuildSums('clients', day, clients),
+        };
+        if (isRight && rebuilt.demos + rebuilt.clients === 0) return false;
         const [before, now] = [kept, right].map(({ totals: [total] }) => ({ ...total }));
         this.audit.record({
           action: 'usage.repaired',
           entityType: 'usage',
           entityId: day,
           before: before!,
-          after: now!,
+          after: { ...now, rebuilt },
         });
         return true;
       },
       { isolation: 'REPEATABLE READ' },
     );
+  }
+
+  /**
+   * Makes running sums anew: those named, and those that say something else about the day than its rollup, as after
+   * an upgrade while an earlier release still wrote. @returns how many
+   */
+  private async rebuildSums(of: keyof typeof runningSums, day: string, named: string[]): Promise<number> {
+    const { clear, rebuild, differing } = runningSums[of];
+    const ids = new Set(named);
+    for (const { id } of await this.uow.all(differing, { day })) ids.add(id);
+    for (const id of [...ids].sort())
+      for (const statement of [...clear, ...rebuild]) await this.uow.execute(statement, { id });
+    return ids.size;
   }
 
   private async firstDay(): Promise<string | undefined> {

@@ -31,7 +31,7 @@ export class UsageEvent {
 
 /** Opens of one demo by one client on one UTC day (`YYYY-MM-DD`); a session's duration counts on the day it was opened. */
 @Entity('usage_daily')
-@Index('ix_usage_daily_demo_id_day', ['demoId', 'day'])
+@Index('ix_usage_daily_demo_id_day_client_id', ['demoId', 'day', 'clientId'])
 @Index('ix_usage_daily_client_id_day', ['clientId', 'day'])
 export class UsageDaily {
   @TextColumn({ length: 10, primary: true }) day!: string;
@@ -65,5 +65,52 @@ export class UsageDailyTotal {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @IntColumn() opens!: number;
   @IntColumn() uniqueClients!: number;
+  @BigIntColumn() durationSeconds!: number;
+}
+
+/** All that was ever opened of one demo. */
+@Entity('usage_demo_totals')
+export class UsageDemoTotal {
+  @ForeignKey('Demo')
+  @RefColumn({ primary: true })
+  demoId!: string;
+  @IntColumn() opens!: number;
+  @BigIntColumn() durationSeconds!: number;
+  @InstantColumn() lastOpenedAt!: Date;
+}
+
+/**
+ * What had been opened of one demo before a day, a row for each day on which it was opened. A period's usage is the
+ * balance of the first day behind it (or the total) less that of its own first day.
+ */
+@Entity('usage_demo_balances', { withoutRowid: true })
+export class UsageDemoBalance {
+  @ForeignKey('Demo')
+  @RefColumn({ primary: true })
+  demoId!: string;
+  @TextColumn({ length: 10, primary: true }) day!: string;
+  @IntColumn() opens!: number;
+  @BigIntColumn() durationSeconds!: number;
+}
+
+/** All that one client ever opened. */
+@Entity('usage_client_totals')
+export class UsageClientTotal {
+  @ForeignKey('Client')
+  @RefColumn({ primary: true })
+  clientId!: string;
+  @IntColumn() opens!: number;
+  @BigIntColumn() durationSeconds!: number;
+  @InstantColumn() lastOpenedAt!: Date;
+}
+
+/** What one client had opened before a day, as `UsageDemoBalance`. */
+@Entity('usage_client_balances', { withoutRowid: true })
+export class UsageClientBalance {
+  @ForeignKey('Client')
+  @RefColumn({ primary: true })
+  clientId!: string;
+  @TextColumn({ length: 10, primary: true }) day!: string;
+  @IntColumn() opens!: number;
   @BigIntColumn() durationSeconds!: number;
 }

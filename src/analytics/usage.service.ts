@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
-import { insertAll } from '../database/bulk.js';
-import { prepare } from '../database/sql.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import { UsageEvent } from './usage.entity.js';
+import type { UsageEvent } from './usage.entity.js';
+import { addEvent, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
+import { dayOf } from './usage-upkeep.rules.js';
 
 /** What happened in a demo session. */
 export interface Usage {
@@ -24,37 +24,6 @@ interface Gain {
   lastOpenedAt: Date;
 }
 
-const addToDemo = prepare(
-  'usage-add-to-demo',
-  `INSERT INTO "usage_daily" ("day", "demo_id", "client_id", "opens", "duration_seconds", "last_opened_at")
-   VALUES (:day, :demoId, :clientId, :opens, :durationSeconds, :lastOpenedAt)
-   ON CONFLICT ("day", "demo_id", "client_id") DO UPDATE SET
-     "opens" = "usage_daily"."opens" + excluded."opens",
-     "duration_seconds" = "usage_daily"."duration_seconds" + excluded."duration_seconds",
-     "last_opened_at" = CASE WHEN excluded."last_opened_at" > "usage_daily"."last_opened_at"
-       THEN excluded."last_opened_at" ELSE "usage_daily"."last_opened_at" END`,
-);
-const addToClient = prepare<{ opens: number }>(
-  'usage-add-to-client',
-  `INSERT INTO "usage_daily_clients" ("day", "client_id", "opens", "duration_seconds", "last_opened_at")
-   VALUES (:day, :clientId, :opens, :durationSeconds, :lastOpenedAt)
-   ON CONFLICT ("day", "client_id") DO UPDATE SET
-     "opens" = "usage_daily_clients"."opens" + excluded."opens",
-     "duration_seconds" = "usage_daily_clients"."duration_seconds" + excluded."duration_seconds",
-     "last_opened_at" = CASE WHEN excluded."last_opened_at" > "usage_daily_clients"."last_opened_at"
-       THEN excluded."last_opened_at" ELSE "usage_daily_clients"."last_opened_at" END
-   RETURNING "opens"`,
-);
-const addToDay = prepare(
-  'usage-add-to-day',
-  `INSERT INTO "usage_daily_totals" ("day", "opens", "unique_clients", "duration_seconds")
-   VALUES (:day, :opens, :newClients, :durationSeconds)
-   ON CONFLICT ("day") DO UPDATE SET
-     "opens" = "usage_daily_totals"."opens" + excluded."opens",
-     "unique_clients" = "usage_daily_totals"."unique_clients" + excluded."unique_clients",
-     "duration_seconds" = "usage_daily_totals"."duration_seconds" + excluded."duration_seconds"`,
-);
-
 /** Writes usage events and the daily rollups that analytics reads. */
 @Injectable()
 export class UsageService {
@@ -66,7 +35,7 @@ export class UsageService {
    */
   async record(usages: readonly Usage[]): Promise<void> {
     if (usages.length === 0) return;
-    await insertAll(this.uow.manager, UsageEvent, usages.map(eventOf));
+    for (const usage of usages) await this.uow.execute(addEvent, { ...eventOf(usage) });
     const gains = usages.filter(({ kind }) => kind !== 'activated').map(gainOf);
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
       await this.uow.execute(addToDemo, { ...gain });
@@ -78,9 +47,28 @@ export class UsageService {
         newClients.set(gain.day, (newClients.get(gain.day) ?? 0) + 1);
       }
     }
+    for (const gain of summed(gains, ({ demoId, day }) => demoId + day))
+      await this.addUp('demos', gain.demoId, gain);
+    for (const gain of summed(gains, ({ clientId, day }) => clientId + day))
+      await this.addUp('clients', gain.clientId, gain);
     for (const gain of summed(gains, ({ day }) => day)) {
       await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day) ?? 0 });
     }
+  }
+
+  /** Adds a day's gain to the running sums of a demo or a client. */
+  private async addUp(of: keyof typeof runningSums, id: string, gain: Gain): Promise<void> {
+    const { add, carry, shift } = runningSums[of];
+    const { day, opens, durationSeconds } = gain;
+    const total = (await this.uow.get(add, { ...gain, id }))!;
+    if (opens > 0) {
+      const before = {
+        opensBefore: total.opens - opens,
+        durationBefore: total.durationSeconds - durationSeconds,
+      };
+      await this.uow.execute(carry, { id, day, ...before });
+    }
+    if (dayOf(total.lastOpenedAt) > day) await this.uow.execute(shift, { id, day, opens, durationSeconds });
   }
 }
 
@@ -99,7 +87,7 @@ function eventOf({ kind, at, session, durationSeconds }: Usage): UsageEvent {
 
 function gainOf({ kind, session, durationSeconds = 0 }: Usage): Gain {
   const { demoId, clientId, openedAt } = session;
-  const day = openedAt.toISOString().slice(0, 10);
+  const day = dayOf(openedAt);
   return {
     day,
     demoId,

@@ -7,6 +7,7 @@ import { requestContext } from '../common/request-context.js';
 import { ACCESS, type AccessRule, type Principal } from './access.js';
 import { refusal } from './access.rules.js';
 import { apiKeyOf, ApiKeysService } from './api-keys.service.js';
+import { JwtStrategy } from './jwt.strategy.js';
 
 /** The one guard: who may call a route is what the route declares (`@Access`, `@Public`), and nothing else. */
 @Injectable()
@@ -14,6 +15,7 @@ export class AccessGuard extends AuthGuard('jwt') {
   constructor(
     private readonly reflector: Reflector,
     private readonly keys: ApiKeysService,
+    private readonly strategy: JwtStrategy,
   ) {
     super();
   }
@@ -35,8 +37,9 @@ export class AccessGuard extends AuthGuard('jwt') {
   async authenticate(context: ExecutionContext): Promise<Principal> {
     const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
     const key = apiKeyOf(request.headers.authorization);
-    if (key === undefined) await super.canActivate(context);
-    else request.user = this.handleRequest(null, (await this.keys.principal(key)) ?? false);
+    const known = key === undefined ? this.strategy.known(request) : this.keys.principal(key);
+    if (known) request.user = this.handleRequest(null, (await known) ?? false);
+    else await super.canActivate(context);
     return request.user;
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
+import { counter } from '../common/metrics.js';
 import { invalid, notFound, Problem } from '../common/problem.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { NotificationsService } from '../notifications/notifications.service.js';
@@ -15,6 +16,17 @@ import { PasswordsService } from './passwords.service.js';
 import { SecondFactorsService } from './second-factors.service.js';
 import { SessionsService } from './sessions.service.js';
 import { SignInFailuresService } from './sign-in-failures.service.js';
+
+const signInResults = [
+  'ok',
+  'invalid-credentials',
+  'too-many-requests',
+  'access-revoked',
+  'otp-required',
+  'error',
+] as const;
+const signIns = counter('sign_ins_total', 'Sign-ins by what came of them.', ['result']);
+for (const result of signInResults) signIns.inc({ result }, 0);
 
 /** Signing in and out, and everything about one's own password. */
 @Injectable()
@@ -39,6 +51,18 @@ export class AuthService {
    * @throws Problem `invalid-credentials`, `too-many-requests`; with the right password `access-revoked`, `otp-required`
    */
   async login(email: string, password: string, otp?: string): Promise<SignedInDto> {
+    try {
+      const signedIn = await this.signIn(email, password, otp);
+      signIns.inc({ result: 'ok' });
+      return signedIn;
+    } catch (error) {
+      const known = signInResults.find((result) => error instanceof Problem && error.slug === result);
+      signIns.inc({ result: known ?? 'error' });
+      throw error;
+    }
+  }
+
+  private async signIn(email: string, password: string, otp?: string): Promise<SignedInDto> {
     await this.failures.refuseLocked(email);
     const account = await this.credentials.findByEmail(email);
     if (!(await this.hasher.verify(account?.passwordHash, password)) || !account) {

@@ -19,7 +19,7 @@ function bearerToken({ headers }: { headers: IncomingHttpHeaders }): string | nu
 @Injectable()
 export class JwtStrategy extends PassportStrategy(Strategy) {
   constructor(
-    tokens: TokensService,
+    private readonly tokens: TokensService,
     private readonly sessions: SessionsService,
     private readonly clock: Clock,
   ) {
@@ -33,11 +33,30 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
       audience: ACCESS_AUDIENCE,
       // Checked below, by the product's one clock.
       ignoreExpiration: true,
+      passReqToCallback: true,
     });
   }
 
-  /** Returns the principal, or false: not signed in. */
-  async validate(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
+  /** Called by passport with what a good token says. Returns the principal, or false: not signed in. */
+  validate(
+    request: { headers: IncomingHttpHeaders },
+    claims: AccessClaims,
+  ): Promise<UserPrincipal | ClientPrincipal | false> {
+    const token = bearerToken(request);
+    if (token !== null) this.tokens.remember(token, claims);
+    return this.principal(claims);
+  }
+
+  /** Returns the principal of a token that passport has let in before, false as `validate`, undefined for any other. */
+  known(request: {
+    headers: IncomingHttpHeaders;
+  }): Promise<UserPrincipal | ClientPrincipal | false> | undefined {
+    const token = bearerToken(request);
+    const claims = token === null ? undefined : this.tokens.claimsOf(token);
+    return claims && this.principal(claims);
+  }
+
+  private async principal(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
     if (typeof claims.exp !== 'number' || claims.exp * 1000 <= this.clock.now().getTime()) return false;
     const principal = isId(claims.sid) ? await this.sessions.principal(claims.sid) : undefined;
     return (

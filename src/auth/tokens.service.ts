@@ -11,6 +11,9 @@ export const ACCESS_AUDIENCE = 'ecatalog-api';
 export const LAUNCH_AUDIENCE = 'ecatalog-launch';
 export const ALGORITHM = 'HS256';
 
+/** How many access tokens are remembered. */
+const REMEMBERED = 5_000;
+
 /** The claims of an access token. */
 export interface AccessClaims {
   sub: string;
@@ -28,6 +31,7 @@ export interface AccessClaims {
 export class TokensService {
   private readonly current: { key: KeyObject; id: string };
   private readonly previous: { key: KeyObject; id: string } | undefined;
+  private readonly remembered = new Map<string, AccessClaims>();
 
   constructor(
     config: AppConfig,
@@ -44,6 +48,20 @@ export class TokensService {
       { sub: account.id, sid: sessionId, kind: account.kind, iat, exp: iat + minutes * 60 },
       ACCESS_AUDIENCE,
     );
+  }
+
+  /** Remembers an access token whose signature, issuer and audience were found good. The oldest is forgotten. */
+  remember(token: string, claims: AccessClaims): void {
+    this.remembered.set(token, claims);
+    if (this.remembered.size > REMEMBERED) this.remembered.delete(this.remembered.keys().next().value ?? '');
+  }
+
+  /**
+   * Returns the claims of a remembered token: a signature that was good stays so while the process has its key. What
+   * may change, its age and its session, is for the caller to check.
+   */
+  claimsOf(token: string): AccessClaims | undefined {
+    return this.remembered.get(token);
   }
 
   /**

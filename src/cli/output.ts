@@ -41,3 +41,8 @@ export class Output {
 export class CommandError extends Error {
   override name = 'CommandError';
 }
+
+/** A command was called wrongly: exit code 2. */
+export class UsageError extends CommandError {
+  override name = 'UsageError';
+}

@@ -1,14 +1,6 @@
-import {
-  applyDecorators,
-  type CallHandler,
-  createParamDecorator,
-  type ExecutionContext,
-  Injectable,
-  type NestInterceptor,
-} from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiHeader, ApiPreconditionFailedResponse, ApiResponse } from '@nestjs/swagger';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { map, type Observable } from 'rxjs';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Problem } from './problem.js';
 
 /** The ETag of a version, a strong validator (RFC 9110, 8.8.3). */
@@ -46,24 +38,14 @@ export function versionMismatch(): Problem {
   );
 }
 
-/** Gives an answer that carries a `version` its ETag. */
-@Injectable()
-export class ETagInterceptor implements NestInterceptor {
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
-    return next.handle().pipe(
-      map((body: unknown) => {
-        if (
-          body !== null &&
-          typeof body === 'object' &&
-          'version' in body &&
-          typeof body.version === 'number'
-        ) {
-          context.switchToHttp().getResponse<FastifyReply>().header('ETag', etagOf(body.version));
-        }
-        return body;
-      }),
-    );
-  }
+/** Gives every answer that carries a `version` its ETag. */
+export function addETags(fastify: FastifyInstance): void {
+  fastify.addHook('preSerialization', (_request, reply, body: unknown, done) => {
+    if (body !== null && typeof body === 'object' && 'version' in body && typeof body.version === 'number') {
+      reply.header('ETag', etagOf(body.version));
+    }
+    done(null, body);
+  });
 }
 
 /** Documents the If-Match header that an action honours, and what follows when it is stale. */

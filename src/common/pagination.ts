@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { applyDecorators, Injectable, type Type } from '@nestjs/common';
 import { ApiExtraModels, ApiOkResponse, getSchemaPath } from '@nestjs/swagger';
 import type { ColumnTypes, SqlParameters } from '../database/sql.js';
+import type { Database } from '../database/database.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { Int, Text } from './fields.js';
 import { invalid } from './problem.js';
@@ -65,7 +66,11 @@ export class Lists {
    * @returns rows in order, the cursor of the next page (null on the last), and the total unless the spec says no
    * @throws Problem `validation` naming `sort` or `cursor` when it is unknown, forged or of another sort
    */
-  async page<Row extends object>(spec: ListSpec<Row>, query: ListQuery): Promise<Page<Row>> {
+  async page<Row extends object>(
+    spec: ListSpec<Row>,
+    query: ListQuery,
+    database: Database = this.uow,
+  ): Promise<Page<Row>> {
     const sort = query.sort ?? spec.defaultSort;
     const descending = sort.startsWith('-');
     const field = spec.sorts[descending ? sort.slice(1) : sort];
@@ -88,7 +93,7 @@ export class Lists {
     const where = (parts: string[]) =>
       parts.length > 0 ? `WHERE ${parts.map((part) => `(${part})`).join(' AND ')}` : '';
 
-    const rows = await this.uow.query<Row & { sortValue: unknown; sortId: string }>(
+    const rows = await database.query<Row & { sortValue: unknown; sortId: string }>(
       `SELECT ${spec.select}, ${field.expression} AS "sortValue", ${spec.id} AS "sortId" FROM ${spec.from} ${where(conditions)}
        ORDER BY ${expression} ${direction}, ${spec.id} ${direction} LIMIT :limitPlusOne`,
       { ...spec.parameters, ...after, limitPlusOne: query.limit + 1 },
@@ -106,7 +111,7 @@ export class Lists {
       delete item.sortId;
     }
     if (spec.total === false) return { items, nextCursor };
-    const [count] = await this.uow.query<{ total: number }>(
+    const [count] = await database.query<{ total: number }>(
       `SELECT count(*) AS "total" FROM ${spec.from} ${where(filters)}`,
       spec.parameters ?? {},
       { total: 'integer' },
@@ -125,6 +130,7 @@ export class Lists {
     spec: ListSpec<Row>,
     sort: string,
     start: unknown,
+    database: Database = this.uow,
   ): AsyncGenerator<Row[], void, undefined> {
     const { where = [], parameters = {} } = spec;
     const first: ListSpec<Row> = {
@@ -132,11 +138,15 @@ export class Lists {
       where: [...where, `${spec.sorts[sort]!.expression} >= :start`],
       parameters: { ...parameters, start },
     };
-    let page = await this.page({ ...first, total: false }, { limit: BATCH, sort });
+    let page = await this.page({ ...first, total: false }, { limit: BATCH, sort }, database);
     yield page.items;
     while (page.nextCursor !== null) {
       await nextTurn();
-      page = await this.page({ ...spec, total: false }, { limit: BATCH, sort, cursor: page.nextCursor });
+      page = await this.page(
+        { ...spec, total: false },
+        { limit: BATCH, sort, cursor: page.nextCursor },
+        database,
+      );
       yield page.items;
     }
   }

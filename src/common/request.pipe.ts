@@ -1,4 +1,4 @@
-import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { type FieldError, invalid, Problem, unknownFields } from './problem.js';
 
@@ -12,42 +12,41 @@ export function isReservedName(name: string): boolean {
  * carries text only, so its numbers and flags are read by the type of the property; a body's types must fit as they are.
  */
 @Injectable()
-export class RequestPipe extends ValidationPipe {
-  constructor() {
-    super({
-      transform: true,
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      forbidUnknownValues: true,
-      stopAtFirstError: true,
-      exceptionFactory: (errors) => {
-        const fields = errors.flatMap((error) => fieldErrors(error));
-        return new Problem(
-          'validation',
-          fields
-            .map((e) => `${e.field}: ${e.message}`)
-            .join('; ')
-            .slice(0, 1000),
-          {
-            errors: fields,
-          },
-        );
-      },
-    });
-  }
+export class RequestPipe implements PipeTransform {
+  private readonly validation = new ValidationPipe({
+    transform: true,
+    whitelist: true,
+    forbidNonWhitelisted: true,
+    forbidUnknownValues: true,
+    stopAtFirstError: true,
+    exceptionFactory: (errors) => {
+      const fields = errors.flatMap((error) => fieldErrors(error));
+      const detail = fields.map((e) => `${e.field}: ${e.message}`).join('; ');
+      return new Problem('validation', detail.slice(0, 1000), { errors: fields });
+    },
+  });
 
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    if (metadata.type === 'body') {
-      const body = value === undefined ? {} : value;
-      if (body === null || typeof body !== 'object' || Array.isArray(body)) {
-        throw invalid('body', 'must be a JSON object');
+  transform(value: unknown, metadata: ArgumentMetadata): unknown {
+    switch (metadata.type) {
+      case 'body': {
+        const body = value === undefined ? {} : value;
+        if (body === null || typeof body !== 'object' || Array.isArray(body)) {
+          throw invalid('body', 'must be a JSON object');
+        }
+        return this.validation.transform(body, metadata);
       }
-      return super.transform(body, metadata);
+      case 'query':
+        return metadata.metatype
+          ? this.validation.transform(
+              typedQuery(value as Record<string, unknown>, metadata.metatype),
+              metadata,
+            )
+          : value;
+      // A parameter of the path has its own pipe, and what the program itself hands in needs none.
+      case 'param':
+      case 'custom':
+        return value;
     }
-    if (metadata.type === 'query' && metadata.metatype) {
-      return super.transform(typedQuery(value as Record<string, unknown>, metadata.metatype), metadata);
-    }
-    return super.transform(value, metadata);
   }
 }
 

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, resolve } from 'node:path';
 import { databaseDefaults, type DatabaseSettings } from '../database/database-settings.js';
-import { type DatabaseUrl, parseDatabaseUrl } from '../database/database-url.js';
+import { type DatabaseUrl, parseDatabaseUrl, type PostgresUrl } from '../database/database-url.js';
 import { type Network, parseNetworks } from './networks.js';
 import { type VariableName, type Variable, variables } from './variables.js';
 
@@ -15,6 +15,7 @@ export class AppConfig {
   production!: boolean;
   host!: string;
   port!: number;
+  metricsPort!: number;
   database!: DatabaseSettings;
   /** Where migrations connect: the owner role on PostgreSQL. */
   migrationDatabase!: DatabaseSettings;
@@ -37,6 +38,8 @@ export class AppConfig {
   registryAuthFile?: string;
   logLevel!: LogLevel;
   drainMs!: number;
+  /** Where backups lie, and how many of each kind of period stay. */
+  backup!: { folder: string; keep: { daily: number; weekly: number; monthly: number } };
 }
 
 /** The environment is wrong; each message names its variable and never shows a secret's value. */
@@ -102,6 +105,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
   config.production = attempt('NODE_ENV', () => oneOf(raw('NODE_ENV'), environments)) === 'production';
   config.host = raw('HOST') ?? '127.0.0.1';
   config.port = whole('PORT', 0, 65535);
+  config.metricsPort = whole('METRICS_PORT', 0, 65535);
   config.drainMs = whole('DRAIN_SECONDS', 0, 300) * 1000;
 
   const url = attempt('DATABASE_URL', () => databaseUrl(raw, env));
@@ -121,7 +125,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
     idleTxTimeoutMs: whole('DATABASE_IDLE_TX_TIMEOUT_MS', 1, 3_600_000),
     idleConnectionMs: whole('DATABASE_IDLE_CONNECTION_MS', 1, 3_600_000),
     maxConnectionAgeS: whole('DATABASE_MAX_CONNECTION_AGE_S', 1, 86_400),
-    ...(replicaText && { replicaUrl: attempt('DATABASE_REPLICA_URL', () => parseDatabaseUrl(replicaText)) }),
+    ...(replicaText && { replicaUrl: attempt('DATABASE_REPLICA_URL', () => replicaOf(url, replicaText)) }),
   };
   if (url) {
     config.database = { ...settings, url };
@@ -174,6 +178,14 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
     if (url && from) config.smtp = { url, from };
   }
   config.jobsTickMs = purpose === 'command' ? 0 : whole('JOBS_TICK_MS', 0, 60_000);
+  config.backup = {
+    folder: raw('BACKUP_DIR') ?? '',
+    keep: {
+      daily: whole('BACKUP_KEEP_DAILY', 0, 10_000),
+      weekly: whole('BACKUP_KEEP_WEEKLY', 0, 10_000),
+      monthly: whole('BACKUP_KEEP_MONTHLY', 0, 10_000),
+    },
+  };
   config.trustedProxies = list('TRUSTED_PROXIES');
   for (const proxy of config.trustedProxies) {
     if (isIP(proxy.split('/')[0] ?? '') === 0)
@@ -193,6 +205,13 @@ export function loadConfig(env: NodeJS.ProcessEnv, purpose: 'serve' | 'command' 
 
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
+}
+
+function replicaOf(primary: DatabaseUrl | undefined, text: string): PostgresUrl {
+  const url = parseDatabaseUrl(text);
+  if (url.kind !== 'postgres' || primary?.kind === 'sqlite')
+    throw new Error('only PostgreSQL has a read replica');
+  return url;
 }
 
 function databaseUrl(raw: (name: VariableName) => string | undefined, env: NodeJS.ProcessEnv): DatabaseUrl {

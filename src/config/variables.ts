@@ -6,6 +6,8 @@ export interface Variable {
   unit?: string;
   /** May be given as `NAME_FILE`, and never appears in a message. */
   secret?: true;
+  /** In production the server does not start without it. */
+  required?: true;
 }
 
 /** Every environment variable that the product reads. Nothing else in the code reads the environment. */
@@ -17,6 +19,11 @@ export const variables = [
   },
   { name: 'HOST', help: 'Address to listen on. The image sets 0.0.0.0.', default: '127.0.0.1' },
   { name: 'PORT', help: 'Port of the API.', default: '3000' },
+  {
+    name: 'METRICS_PORT',
+    help: 'Port of the metrics for Prometheus (`/metrics`), on the same address; 0: any that is free.',
+    default: '9464',
+  },
   {
     name: 'DATABASE_URL',
     help: '`sqlite:PATH`, `postgres://…` or `postgresql://…` (`?sslmode=`).',
@@ -37,7 +44,11 @@ export const variables = [
     help: 'The owner role, direct, for migrations; without it they use DATABASE_URL.',
     secret: true,
   },
-  { name: 'DATABASE_REPLICA_URL', help: 'A read replica of PostgreSQL.', secret: true },
+  {
+    name: 'DATABASE_REPLICA_URL',
+    help: 'A read replica of PostgreSQL: analytics are read from it while it answers.',
+    secret: true,
+  },
   { name: 'DATABASE_POOL_SIZE', help: 'Connections that one process holds to PostgreSQL.', default: '10' },
   {
     name: 'DATABASE_CONNECT_TIMEOUT_MS',
@@ -87,9 +98,22 @@ export const variables = [
     unit: 'ms',
   },
   {
+    name: 'BACKUP_DIR',
+    help: 'Folder of the backups that `ecatalog backup` makes.',
+    default: './data/backups',
+  },
+  {
+    name: 'BACKUP_KEEP_DAILY',
+    help: '`backup prune` keeps the newest backup of each of so many last days that have one.',
+    default: '7',
+  },
+  { name: 'BACKUP_KEEP_WEEKLY', help: 'The same by week, from Monday on.', default: '5' },
+  { name: 'BACKUP_KEEP_MONTHLY', help: 'The same by month.', default: '12' },
+  {
     name: 'JWT_SECRET',
     help: 'Signs access tokens, 32 bytes or more. In development made beside the database.',
     secret: true,
+    required: true,
   },
   {
     name: 'JWT_SECRET_PREVIOUS',
@@ -100,6 +124,7 @@ export const variables = [
     name: 'DATA_KEY',
     help: 'Encrypts second-factor secrets and unsent mail at rest: 32 bytes in base64 or hex. In development made beside the database.',
     secret: true,
+    required: true,
   },
   {
     name: 'DATA_KEY_PREVIOUS',

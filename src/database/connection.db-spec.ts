@@ -42,7 +42,12 @@ function connectionTo(database: TestDatabase, over: Partial<DatabaseSettings> = 
 @Module({})
 class RootModule {}
 
-const up = { up: true, pendingMigrations: 0, ahead: false };
+const up = {
+  up: true,
+  pendingMigrations: 0,
+  ahead: false,
+  migration: expect.stringMatching(/^\w+\d{13}$/) as string,
+};
 const down = (reason: RegExp, hint: RegExp) =>
   expect.objectContaining({
     up: false,

@@ -7,7 +7,8 @@ import type { DatabaseSettings } from './database-settings.js';
 import { allowUse } from './database.js';
 import { describeDatabase } from './database-url.js';
 import { FileLock } from './file-lock.js';
-import { Migrator } from './migrator.js';
+import { connectionFailures } from './metrics.js';
+import { MigrationRefusedError, Migrator } from './migrator.js';
 import { releasedSchema, type ReleasedSchema } from './released-schema.js';
 import { LaneSqliteDriver } from './sqlite/lane-driver.js';
 
@@ -21,6 +22,8 @@ export interface DatabaseStatus {
   readonly pendingMigrations: number;
   /** A newer release migrated the database. */
   readonly ahead: boolean;
+  /** The last migration that is applied, where one is known. */
+  readonly migration?: string;
 }
 
 /** A larger file takes too long to check before a server is ready; `ecatalog doctor` checks it. */
@@ -119,6 +122,7 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
       this.assertFileWhole();
       status = await this.readStatus();
     } catch (error) {
+      if (!(error instanceof MigrationRefusedError)) connectionFailures.inc({ stage: 'connect' });
       status = this.faulty(error);
     }
     if (!status.up) {
@@ -164,8 +168,13 @@ export class DatabaseConnection implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async readStatus(): Promise<DatabaseStatus> {
-    const { pending, ahead } = await new Migrator(this.dataSource, this.schema).status();
-    const common = { pendingMigrations: pending.length, ahead: ahead.length > 0 };
+    const { applied, pending, ahead } = await new Migrator(this.dataSource, this.schema).status();
+    const migration = ahead.at(-1) ?? applied.at(-1);
+    const common = {
+      pendingMigrations: pending.length,
+      ahead: ahead.length > 0,
+      ...(migration !== undefined && { migration }),
+    };
     if (pending.length === 0) return { up: true, ...common };
     const [count, them] =
       pending.length === 1 ? ['One migration is', 'it'] : [`${pending.length} migrations are`, 'them'];

@@ -104,6 +104,8 @@ function postgresOptions(
       lock_timeout: settings.lockTimeoutMs,
       types: { getTypeParser },
       ...(app && {
+        // Never none, so that `move` and `restore` see a server that has nothing to do.
+        min: 1,
         statement_timeout: settings.statementTimeoutMs,
         idle_in_transaction_session_timeout: settings.idleTxTimeoutMs,
         // For a server that no longer answers at all.

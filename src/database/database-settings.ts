@@ -1,4 +1,4 @@
-import type { DatabaseUrl } from './database-url.js';
+import type { DatabaseUrl, PostgresUrl } from './database-url.js';
 
 /** What the database layer needs to know; `src/config` fills it from the environment. */
 export interface DatabaseSettings {
@@ -21,8 +21,8 @@ export interface DatabaseSettings {
   readonly idleTxTimeoutMs: number;
   readonly idleConnectionMs: number;
   readonly maxConnectionAgeS: number;
-  /** A read replica for analytics; nothing reads from it yet. */
-  readonly replicaUrl?: DatabaseUrl;
+  /** A read replica, for analytics. */
+  readonly replicaUrl?: PostgresUrl;
 }
 
 /** What holds where the environment says nothing else. */

@@ -3,8 +3,10 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseConnection } from './connection.js';
+import { connectionFailures } from './metrics.js';
 import { dataSourceFrom, dataSourceOptions } from './data-source.js';
 import { Database } from './database.js';
+import { ReplicaDatabase } from './replica.js';
 import { UnitOfWork } from './unit-of-work.js';
 
 const logger = new Logger('Database');
@@ -19,14 +21,22 @@ const logger = new Logger('Database');
         ...dataSourceOptions(database, {
           role: 'app',
           // Each idle connection says so when the server goes; queries and readiness tell what matters.
-          onPoolError: (error) => logger.debug(`An idle connection failed: ${error.message}`),
+          onPoolError: (error) => {
+            connectionFailures.inc({ stage: 'idle' });
+            logger.debug(`An idle connection failed: ${error.message}`);
+          },
         }),
         manualInitialization: true,
       }),
       dataSourceFactory: async (options) => dataSourceFrom(options as DataSourceOptions),
     }),
   ],
-  providers: [DatabaseConnection, UnitOfWork, { provide: Database, useExisting: UnitOfWork }],
-  exports: [DatabaseConnection, UnitOfWork, Database],
+  providers: [
+    DatabaseConnection,
+    ReplicaDatabase,
+    UnitOfWork,
+    { provide: Database, useExisting: UnitOfWork },
+  ],
+  exports: [DatabaseConnection, ReplicaDatabase, UnitOfWork, Database],
 })
 export class DatabaseModule {}

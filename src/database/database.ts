@@ -2,15 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { DataSource, type Driver } from 'typeorm';
 import { DatabaseUnavailableError } from './errors.js';
 import {
+  binderOf,
   convertRows,
   dialectOf,
-  parseSql,
   PreparedQuery,
-  render,
   textFor,
+  type Binder,
   type ColumnTypes,
   type Dialect,
-  type ParsedSql,
   type SqlParameters,
   type SqlText,
   type Statement,
@@ -34,7 +33,7 @@ export function allowUse(dataSource: DataSource, allowed: boolean): void {
  */
 @Injectable()
 export class Database {
-  private readonly parsed = new Map<string, ParsedSql>();
+  private readonly binders = new Map<string, Binder>();
 
   constructor(protected readonly dataSource: DataSource) {}
 
@@ -44,13 +43,14 @@ export class Database {
 
   /** All rows of a prepared query. */
   async all<Row>(query: PreparedQuery<Row>, parameters: SqlParameters = {}): Promise<Row[]> {
-    const { rows } = await this.send(...query.bound(this.dialect, parameters));
-    return convertRows(rows, query.types, this.dialect);
+    return this.rows(query.bound(this.dialect, parameters), query.types);
   }
 
   /** The first row of a prepared query. */
   async get<Row>(query: PreparedQuery<Row>, parameters: SqlParameters = {}): Promise<Row | undefined> {
-    return (await this.all(query, parameters))[0];
+    const rows = this.rows(query.bound(this.dialect, parameters), query.types);
+    // Nothing is awaited that is there: every promise costs, and this runs several times a request.
+    return (rows instanceof Promise ? await rows : rows)[0];
   }
 
   /**
@@ -62,15 +62,15 @@ export class Database {
     parameters: SqlParameters = {},
     types: ColumnTypes<Row> = {},
   ): Promise<Row[]> {
-    const { rows } = await this.send(...this.bound(sql, parameters));
-    return convertRows(rows, types, this.dialect);
+    return this.rows(this.bound(sql, parameters), types);
   }
 
   /** Runs a statement that writes, prepared or not; returns how many rows it wrote. */
   async execute(sql: SqlText | PreparedQuery<unknown>, parameters: SqlParameters = {}): Promise<number> {
     const bound =
       sql instanceof PreparedQuery ? sql.bound(this.dialect, parameters) : this.bound(sql, parameters);
-    return (await this.send(...bound)).affected;
+    const result = this.send(...bound);
+    return (result instanceof Promise ? await result : result).affected;
   }
 
   protected assertConnected(): void {
@@ -80,16 +80,27 @@ export class Database {
 
   private bound(sql: SqlText, parameters: SqlParameters): [Statement, unknown[]] {
     const text = textFor(sql, this.dialect);
-    let parsed = this.parsed.get(text);
-    if (!parsed) {
-      parsed = parseSql(text);
-      if (this.parsed.size < 500) this.parsed.set(text, parsed);
+    let bind = this.binders.get(text);
+    if (!bind) {
+      bind = binderOf(text, this.dialect);
+      if (this.binders.size < 500) this.binders.set(text, bind);
     }
-    const rendered = render(parsed, this.dialect, parameters);
-    return [{ text: rendered.text }, rendered.values];
+    return bind(parameters);
   }
 
-  private async send(statement: Statement, values: unknown[]): Promise<StatementResult> {
+  /** Whether a unit of work is running here. */
+  protected get isInUnit(): boolean {
+    return currentUnit(this.dataSource) !== undefined;
+  }
+
+  private rows<Row>(bound: [Statement, unknown[]], types: ColumnTypes<Row>): Row[] | Promise<Row[]> {
+    const result = this.send(...bound);
+    return result instanceof Promise
+      ? result.then(({ rows }) => convertRows(rows, types, this.dialect))
+      : convertRows(result.rows, types, this.dialect);
+  }
+
+  protected send(statement: Statement, values: unknown[]): StatementResult | Promise<StatementResult> {
     const unit = currentUnit(this.dataSource);
     if (unit) return unit.runner.execute(statement, values);
     this.assertConnected();

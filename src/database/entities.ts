@@ -1,10 +1,20 @@
-import { UsageDaily, UsageDailyClient, UsageDailyTotal, UsageEvent } from '../analytics/usage.entity.js';
+import {
+  UsageClientBalance,
+  UsageClientTotal,
+  UsageDaily,
+  UsageDailyClient,
+  UsageDailyTotal,
+  UsageDemoBalance,
+  UsageDemoTotal,
+  UsageEvent,
+} from '../analytics/usage.entity.js';
 import { AuditEntry } from '../audit/audit.entity.js';
 import { ApiKey } from '../auth/api-key.entity.js';
 import { AccountToken, Credentials, SignInFailures } from '../auth/account.entity.js';
 import { RecoveryCode, SecondFactor } from '../auth/second-factor.entity.js';
 import { RefreshToken, Session } from '../auth/session.entity.js';
 import { User } from '../auth/user.entity.js';
+import { BackupRun } from '../backup/backup-run.entity.js';
 import { Client, ClientAccessChange } from '../clients/client.entity.js';
 import { Grant } from '../clients/grant.entity.js';
 import { DemoSession } from '../demos/demo-session.entity.js';
@@ -37,6 +47,10 @@ export const entities = [
   UsageDaily,
   UsageDailyClient,
   UsageDailyTotal,
+  UsageDemoTotal,
+  UsageDemoBalance,
+  UsageClientTotal,
+  UsageClientBalance,
   AccessRequest,
   AccessRequestItem,
   AuditEntry,
@@ -48,4 +62,5 @@ export const entities = [
   Notification,
   OutgoingMail,
   Job,
+  BackupRun,
 ];

@@ -86,6 +86,12 @@ export function isLockTimeout(error: unknown): boolean {
   return codeOf(cause) === '55P03';
 }
 
+/** Whether PostgreSQL ended a statement that took longer than `statement_timeout`. */
+export function isStatementTimeout(error: unknown): boolean {
+  const cause = error instanceof DatabaseUnavailableError ? error.cause : error;
+  return codeOf(cause) === '57014';
+}
+
 /** Whether another connection holds SQLite's write lock at this moment. */
 export function isSqliteBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(codeOf(error) ?? '');

@@ -7,6 +7,7 @@ import type { DataSource, QueryRunner } from 'typeorm';
 import { buildDataSource } from './data-source.js';
 import type { DatabaseSettings } from './database-settings.js';
 import { isLockTimeout, isSerializationFailure } from './errors.js';
+import { grantRights } from './postgres/grants.js';
 import { releasedSchema, type Migration, type ReleasedSchema } from './released-schema.js';
 import { dialectOf, queryRows } from './sql.js';
 
@@ -72,7 +73,8 @@ export class Migrator {
 
   /**
    * Applies what is pending, each migration in a transaction of its own unless it says `transaction = false`.
-   * Several at once are safe: one runs, the others find nothing left to do.
+   * Several at once are safe: one runs, the others find nothing left to do. On PostgreSQL the roles of
+   * scripts/postgres-roles.sql, where they exist, then get their rights on what there is.
    * @param to the last one to apply
    * @returns the names of those it applied
    * @throws MigrationRefusedError as in `status`, where `to` is unknown, or where another migrator does not end
@@ -83,10 +85,13 @@ export class Migrator {
     await this.exclusively(async (runner) => {
       for (;;) {
         const name = await this.patiently(() => this.applyNext(runner, to));
-        if (name === undefined) return;
+        if (name === undefined) break;
         applied.push(name);
         this.options.report?.(`Applied ${name}`);
       }
+      if (dialectOf(this.dataSource) === 'sqlite') return;
+      const roles = await this.patiently(() => grantRights(runner));
+      if (roles.length > 0) this.options.report?.(`Granted their rights to ${roles.join(' and ')}`);
     });
     return applied;
   }

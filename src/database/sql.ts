@@ -25,7 +25,7 @@ export type ColumnTypes<Row> = {
 /** A statement as a driver takes it, with a name where it is to be kept prepared. */
 export interface Statement {
   readonly text: string;
-  readonly name?: string;
+  readonly name?: string | undefined;
 }
 
 export interface StatementResult {
@@ -34,9 +34,9 @@ export interface StatementResult {
   readonly affected: number;
 }
 
-/** A connection, or what finds one: the drivers and their query runners. */
+/** A connection, or what finds one: the drivers and their query runners. What needs no waiting is answered at once. */
 export interface StatementRunner {
-  execute(statement: Statement, values: readonly unknown[]): Promise<StatementResult>;
+  execute(statement: Statement, values: readonly unknown[]): StatementResult | Promise<StatementResult>;
 }
 
 /** The rows of a query on a runner of TypeORM's, whose own result is not typed. */
@@ -50,19 +50,18 @@ export async function queryRows<Row>(
 
 /** A query that is prepared once a connection, for the hot routes. Made by `prepare`. */
 export class PreparedQuery<Row> {
-  private readonly texts: Partial<Record<Dialect, ParsedSql>> = {};
+  private readonly binders: Partial<Record<Dialect, Binder>> = {};
 
   constructor(
     readonly name: string,
-    private readonly sql: SqlText,
+    readonly sql: SqlText,
     readonly types: ColumnTypes<Row>,
   ) {}
 
   /** The statement and its values in order. */
   bound(dialect: Dialect, parameters: SqlParameters): [Statement, unknown[]] {
-    const parsed = (this.texts[dialect] ??= parseSql(textFor(this.sql, dialect)));
-    const { text, values } = render(parsed, dialect, parameters);
-    return [{ text, name: this.name }, values];
+    const bind = (this.binders[dialect] ??= binderOf(textFor(this.sql, dialect), dialect, this.name));
+    return bind(parameters);
   }
 }
 
@@ -108,6 +107,35 @@ export function parseSql(sql: string): ParsedSql {
   return [...parts, sql.slice(from)];
 }
 
+/** Makes the statement and its values in their order. @throws Error as `render` */
+export type Binder = (parameters: SqlParameters) => [Statement, unknown[]];
+
+/**
+ * Parses a text once and for all. Only lists change a text: one without them stays the same string, by which its
+ * prepared statement is found fast.
+ */
+export function binderOf(sql: string, dialect: Dialect, name?: string): Binder {
+  const parsed = parseSql(sql);
+  const named = parsed.filter((part) => typeof part !== 'string');
+  if (named.some(({ list }) => list)) {
+    return (parameters) => {
+      const { text, values } = render(parsed, dialect, parameters);
+      return [{ text, name }, values];
+    };
+  }
+  const all = named.map((parameter) => parameter.name);
+  const names = dialect === 'sqlite' ? all : [...new Set(all)];
+  const unbound = Object.fromEntries(names.map((one) => [one, null]));
+  const statement = { text: render(parsed, dialect, unbound).text, name };
+  return (parameters) => [statement, names.map((one) => bindValue(given(parameters, one), dialect))];
+}
+
+function given(parameters: SqlParameters, name: string): unknown {
+  const value = parameters[name];
+  if (value === undefined && !(name in parameters)) throw new Error(`SQL parameter :${name} is not given`);
+  return value;
+}
+
 /**
  * The text with the dialect's placeholders, and the values in their order.
  * @throws Error where a parameter is not given, or a list is empty
@@ -136,8 +164,7 @@ export function render(
       text += part;
       continue;
     }
-    if (!(part.name in parameters)) throw new Error(`SQL parameter :${part.name} is not given`);
-    const value = parameters[part.name];
+    const value = given(parameters, part.name);
     if (!part.list) text += once(part.name);
     else if (Array.isArray(value) && value.length > 0) text += value.map(placeholder).join(', ');
     else throw new Error(`SQL parameter :...${part.name} must be a list with at least one value`);

@@ -1,10 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import { OutsideUnitOfWorkError } from './errors.js';
 import type { StatementRunner } from './sql.js';
 
+export interface UnitOptions {
+  /** PostgreSQL only, READ COMMITTED by default; SQLite's writers are always serial. */
+  isolation?: IsolationLevel;
+  /**
+   * It is short and waits for nothing but its database. SQLite then commits several such units of different callers at
+   * once, each whole or not at all; everyone's answer waits for that COMMIT.
+   */
+  brief?: boolean;
+}
+
 /** A query runner that a unit of work can close for stragglers before COMMIT or ROLLBACK. */
 export interface UnitRunner extends QueryRunner, StatementRunner {
+  begin(options: UnitOptions): Promise<void>;
   /** From now on only COMMIT, ROLLBACK and release: what a forgotten promise still asks for must not run after them. */
   seal(): void;
 }

@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { IsolationLevel } from 'typeorm/driver/types/IsolationLevel.js';
 import { Database } from './database.js';
 import { DatabaseUnavailableError, OutsideUnitOfWorkError, isSerializationFailure } from './errors.js';
-import { currentUnit, withinUnit, type Unit, type UnitRunner } from './unit-context.js';
+import { currentUnit, withinUnit, type Unit, type UnitOptions, type UnitRunner } from './unit-context.js';
 
 /** How long a transaction is tried again that PostgreSQL gives up for another one. */
 const retryMs = 5_000;
@@ -18,21 +17,17 @@ export class UnitOfWork extends Database {
    *
    * `work` runs again when PostgreSQL reports a deadlock or a serialization failure: keep everything that is not the
    * database out of it (no network, no password hashing).
-   * @param options.isolation PostgreSQL only, READ COMMITTED by default; SQLite's writers are always serial
    * @throws what `work` throws, after ROLLBACK · DatabaseUnavailableError where the database can't answer in time ·
    *   TransactionAbortedError where `work` swallowed a failed statement
    */
-  async run<T>(
-    work: (em: EntityManager) => Promise<T>,
-    options: { isolation?: IsolationLevel } = {},
-  ): Promise<T> {
+  async run<T>(work: (em: EntityManager) => Promise<T>, options: UnitOptions = {}): Promise<T> {
     const outer = currentUnit(this.dataSource);
     if (outer) return join(outer, work);
     this.assertConnected();
     const deadline = performance.now() + retryMs;
     for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
       try {
-        return await this.attempt(work, options.isolation);
+        return await this.attempt(work, options);
       } catch (error) {
         if (!isSerializationFailure(error)) throw error;
         if (performance.now() > deadline)
@@ -68,7 +63,7 @@ export class UnitOfWork extends Database {
     return currentUnit(this.dataSource)?.state;
   }
 
-  private async attempt<T>(work: (em: EntityManager) => Promise<T>, isolation?: IsolationLevel): Promise<T> {
+  private async attempt<T>(work: (em: EntityManager) => Promise<T>, options: UnitOptions): Promise<T> {
     const runner = this.dataSource.createQueryRunner() as UnitRunner;
     const unit: Unit = {
       dataSource: this.dataSource,
@@ -78,7 +73,7 @@ export class UnitOfWork extends Database {
       ended: false,
     };
     try {
-      await runner.startTransaction(isolation);
+      await runner.begin(options);
       const result = await withinUnit(unit, async () => {
         const value = await work(runner.manager);
         // A hook may add another one.

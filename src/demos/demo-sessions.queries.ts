@@ -163,6 +163,14 @@ export const activation = prepare('activation', {
   postgres: activationOf('postgres'),
 });
 
+export const addSession = prepare(
+  'demo-session-add',
+  `INSERT INTO "demo_sessions" ("id", "client_id", "demo_id", "opened_at", "activated_at", "last_seen_at",
+     "activate_by", "idle_seconds", "max_ends_at", "expires_at", "lapses_at", "ended_at", "end_reason")
+   VALUES (:id, :clientId, :demoId, :openedAt, :activatedAt, :lastSeenAt,
+     :activateBy, :idleSeconds, :maxEndsAt, :expiresAt, :lapsesAt, :endedAt, :endReason)`,
+);
+
 const one = `SELECT ${sessionColumns} FROM "demo_sessions" s WHERE s."id" = :id`;
 export const oneSession = prepare<DemoSession>('demo-session', one, sessionTypes);
 /** The same, held for the rest of the unit. */

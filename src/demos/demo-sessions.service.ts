@@ -10,6 +10,7 @@ import { DemoSession, type DemoSessionEndReason } from './demo-session.entity.js
 import { type DemoSessionDto, type DemoSessionQuery, toDemoSessionDto } from './demo-sessions.dto.js';
 import {
   activation,
+  addSession,
   type GrantWindow,
   grantWindows,
   grantWindowTypes,
@@ -110,24 +111,26 @@ export class DemoSessionsService {
     session: Pick<DemoSession, 'id' | 'clientId' | 'demoId' | 'openedAt'>,
     at: Date,
   ): Promise<boolean> {
-    return this.uow.run(async () => {
+    const activating = async () => {
       const { id, clientId } = session;
       if ((await this.uow.execute(activation, { id, clientId, now: at })) === 0) return false;
       await this.usage.record([{ kind: 'activated', at, session }]);
       return true;
-    });
+    };
+    return this.uow.run(activating, { brief: true });
   }
 
   /** Ends a session; one that has ended stays as it is. @throws Problem `not-found`, also of another client's */
   close(id: string, me: Principal): Promise<DemoSessionDto> {
-    return this.uow.run(async () => {
+    const closing = async () => {
       const at = this.clock.now();
       const session = visible(await this.uow.get(heldSession, { id }), me);
       if (endOf(session, at)) return toDemoSessionDto(session, at);
       const end = endNow(session, 'closed', at);
       await this.usage.record(await this.writeEnds([{ session, end }]));
       return toDemoSessionDto({ ...session, ...end }, at);
-    });
+    };
+    return this.uow.run(closing, { brief: true });
   }
 
   /**
@@ -152,7 +155,7 @@ export class DemoSessionsService {
       after: { clientId, demoId, expiresAt },
     });
     const usages = await this.writeEnds(lapsed);
-    await this.uow.manager.insert(DemoSession, session);
+    await this.uow.execute(addSession, { ...session });
     await this.usage.record([...usages, { kind: 'opened', at: openedAt, session }]);
   }
 

@@ -49,7 +49,7 @@ export class OpeningService {
     // Most refusals and repeats are answered here, without waiting to write.
     const seen = await this.check(demoId, clientId);
     if (seen.live) return { isNew: false, answer: this.answer(seen.facts, seen.live, settings) };
-    return this.uow.run(async () => {
+    const opening = async () => {
       await this.hold(demoId, clientId);
       const { facts, at, live } = await this.check(demoId, clientId);
       if (live) return { isNew: false, answer: this.answer(facts, live, settings) };
@@ -57,7 +57,8 @@ export class OpeningService {
       const answer = this.answer(facts, session, settings);
       await this.sessions.start(session, settings.caps);
       return { isNew: true, answer };
-    });
+    };
+    return this.uow.run(opening, { brief: true });
   }
 
   /** Whether the client may open the demo, by one query at one instant. */

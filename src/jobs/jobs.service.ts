@@ -9,12 +9,13 @@ import {
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { after, Clock, HOUR, MINUTE, SECOND } from '../common/clock.js';
 import { newId } from '../common/ids.js';
+import { counter, histogram } from '../common/metrics.js';
 import { AppConfig } from '../config/app-config.js';
 import { DatabaseConnection } from '../database/connection.js';
 import { DatabaseUnavailableError } from '../database/errors.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { BACKGROUND_JOBS, type BackgroundJob } from './background-job.js';
-import type { JobName } from './job-names.js';
+import { type JobName, jobNames } from './job-names.js';
 import type { JobDto } from './jobs.dto.js';
 import { allJobs, endLease, extendLease, type JobRow, takeLease } from './jobs.queries.js';
 
@@ -24,6 +25,18 @@ const LEASE = MINUTE;
 const SANE_LEASE = LEASE + HOUR;
 /** How long the end of the process waits for a job. */
 const FAREWELL = 5 * SECOND;
+
+const jobRuns = counter('job_runs_total', 'Background jobs that were run by this process.', [
+  'name',
+  'result',
+]);
+for (const name of jobNames) for (const result of ['ok', 'failed'] as const) jobRuns.inc({ name, result }, 0);
+const jobSeconds = histogram(
+  'job_seconds',
+  'How long background jobs took.',
+  ['name'],
+  [0.01, 0.1, 1, 10, 60, 600],
+);
 
 /** How a run went. */
 export interface JobOutcome {
@@ -138,6 +151,7 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
     if ((await this.uow.execute(takeLease, lease)) === 0) return undefined;
     const extending = setInterval(() => void this.extend(name), LEASE / 3);
     let outcome: JobOutcome;
+    const stopTimer = jobSeconds.startTimer({ name });
     try {
       outcome = { result: await job.run({ byHand, signal: this.closing.signal }), failed: false };
       this.logger.debug(`${name}: ${outcome.result}`);
@@ -146,7 +160,9 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
       outcome = { result: 'Failed; the log says why.', failed: true };
     } finally {
       clearInterval(extending);
+      stopTimer();
     }
+    jobRuns.inc({ name, result: outcome.failed ? 'failed' : 'ok' });
     const end = this.clock.now();
     const { result } = outcome;
     await this.uow.execute(endLease, { name, me, result, now: end, next: after(end, job.everyMs) });

@@ -2,6 +2,7 @@ import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common'
 import type { AccountRef } from '../auth/accounts.js';
 import { CredentialsService } from '../auth/credentials.service.js';
 import { Clock } from '../common/clock.js';
+import { counter } from '../common/metrics.js';
 import { AppConfig } from '../config/app-config.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { composeMail, type MailContent } from './mail.composer.js';
@@ -9,6 +10,9 @@ import { faultOf, faultText } from './mail.rules.js';
 import { MailTransport } from './mail.transport.js';
 import { clientNames, type ClaimedMail } from './notifications.queries.js';
 import { OutboxService } from './outbox.service.js';
+
+const mails = counter('mails_total', 'Attempts of this process to send a mail.', ['result']);
+for (const result of ['sent', 'postponed', 'given-up'] as const) mails.inc({ result }, 0);
 
 /** What became of the mails of one run. */
 export interface Delivery {
@@ -56,10 +60,16 @@ export class MailDelivery implements OnApplicationBootstrap {
     const delivery: Delivery = { sent: 0, postponed: 0, givenUp: 0, serverDown: false };
     if (!this.transport.isThere) return delivery;
     if (all) await this.outbox.hurry();
-    while (!signal.aborted && !delivery.serverDown) {
-      const mail = await this.outbox.claim();
-      if (!mail) break;
-      await this.attempt(mail, delivery);
+    try {
+      while (!signal.aborted && !delivery.serverDown) {
+        const mail = await this.outbox.claim();
+        if (!mail) break;
+        await this.attempt(mail, delivery);
+      }
+    } finally {
+      mails.inc({ result: 'sent' }, delivery.sent);
+      mails.inc({ result: 'postponed' }, delivery.postponed);
+      mails.inc({ result: 'given-up' }, delivery.givenUp);
     }
     return delivery;
   }

@@ -55,5 +55,5 @@ process.channel.unref();
 
 if (process.env.TEST_CLOCK) commands.set(process.env.TEST_CLOCK);
 delete process.env.TEST_CLOCK;
-const { url } = await boot({ clock });
-process.send({ ready: url });
+const { url, metricsUrl } = await boot({ clock });
+process.send({ ready: url, metrics: metricsUrl });

@@ -56,6 +56,8 @@ export interface AppOptions {
   at?: string | Date;
   /** Whether to wait for /health/ready (true), or only until it listens. */
   ready?: boolean;
+  /** The root of another release, built (release.mjs), to run in place of this one. */
+  release?: string;
 }
 
 /** Starts an app and waits until it is ready. See the head of this file. */
@@ -100,6 +102,8 @@ export class TestApp extends Http {
   private child: ChildProcess | undefined;
   /** Where it listens, such as http://127.0.0.1:41234. */
   url = '';
+  /** Where it hands out its metrics, such as http://127.0.0.1:41235/metrics; '' while it does not. */
+  metricsUrl = '';
   private agent = new Agent({ keepAlive: true });
   private adminSession: Session | undefined;
   private readonly waiting = new Map<number, (result: unknown) => void>();
@@ -117,7 +121,8 @@ export class TestApp extends Http {
       HOST: '127.0.0.1',
       PORT: '0',
       METRICS_PORT: '0',
-      DATABASE_URL: database.url,
+      DATABASE_URL: database.roles?.app ?? database.url,
+      ...(database.roles && { DATABASE_MIGRATION_URL: database.roles.owner }),
       JWT_SECRET: randomBytes(48).toString('base64'),
       DATA_KEY: randomBytes(32).toString('base64'),
       // Background jobs run where a suite asks for them: `app.cli(['jobs', 'run', NAME])`, or a tick of its own.
@@ -126,6 +131,10 @@ export class TestApp extends Http {
       ADMIN_PASSWORD: newPassword(),
       ...options.env,
     };
+  }
+
+  private get root(): string {
+    return this.options.release ?? ROOT;
   }
 
   get pid(): number | undefined {
@@ -153,7 +162,7 @@ export class TestApp extends Http {
     this.agent = new Agent({ keepAlive: true });
     this.adminSession = undefined;
     const { at } = this.options;
-    const child = fork(join(ROOT, 'test/support/app-process.mjs'), {
+    const child = fork(join(this.root, 'test/support/app-process.mjs'), {
       cwd: this.database.folder,
       env: definedOf({ ...this.env, TEST_CLOCK: at && new Date(at).toISOString() }),
       execArgv: [],
@@ -164,7 +173,8 @@ export class TestApp extends Http {
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (text: string) => (this.output += text));
     this.url = await new Promise<string>((resolve, reject) => {
-      child.on('message', (message: { ready?: string; id?: number; result?: unknown }) => {
+      child.on('message', (message: { ready?: string; metrics?: string; id?: number; result?: unknown }) => {
+        if (message.ready) this.metricsUrl = message.metrics ?? '';
         if (message.ready) resolve(message.ready.replace('//localhost', '//127.0.0.1'));
         else this.waiting.get(message.id ?? 0)?.(message.result);
       });
@@ -282,7 +292,8 @@ export class TestApp extends Http {
 
   /** Runs `ecatalog ARGS` in the app's environment; `input` is its standard input. */
   cli(args: readonly string[], options: { env?: Environment; input?: string } = {}): Promise<CliResult> {
-    return runCli(args, { ...options, env: { ...this.env, ...options.env }, cwd: this.database.folder });
+    const env = { ...this.env, ...options.env };
+    return runCli(args, { ...options, env, cwd: this.database.folder, release: this.root });
   }
 
   /** Signs in; throws when that fails. For the failure itself, POST to /auth/login. */
@@ -367,9 +378,14 @@ export interface CliResult {
 /** Runs the built command line; never throws for its exit code. */
 export function runCli(
   args: readonly string[],
-  { env, cwd, input = '' }: { env: Environment; cwd: string; input?: string },
+  {
+    env,
+    cwd,
+    input = '',
+    release = ROOT,
+  }: { env: Environment; cwd: string; input?: string; release?: string },
 ): Promise<CliResult> {
-  const cli = join(ROOT, 'dist/src/cli.js');
+  const cli = join(release, 'dist/src/cli.js');
   return new Promise((resolve) => {
     const options = { cwd, env: definedOf({ PATH: process.env.PATH, ...env }), maxBuffer: 64 * 1024 * 1024 };
     const child = execFile(process.execPath, [cli, ...args], options, (error, stdout, stderr) => {

@@ -14,6 +14,7 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import pg from 'pg';
 import { closeAfterSuite, closed } from './cleanup.js';
+import { makeRoles, type RoleUrls } from './roles.js';
 
 export type Dialect = 'sqlite' | 'postgres';
 export type Row = Record<string, unknown>;
@@ -22,6 +23,8 @@ export interface TestDatabase {
   readonly dialect: Dialect;
   /** As DATABASE_URL has it. */
   readonly url: string;
+  /** PostgreSQL, where TEST_AS_APP_ROLE is set: addresses of the roles, and the app runs as its own. */
+  readonly roles?: RoleUrls;
   /** A folder of the suite's own, for whatever it writes. */
   readonly folder: string;
   /**
@@ -46,9 +49,9 @@ export function newFolder(): string {
   return mkdtempSync(join(needed('TEST_RUN_DIR'), 'suite-'));
 }
 
-/** Makes a database: migrated (a copy of the run's template) unless told to be empty. */
-export async function freshDatabase({ migrated = true } = {}): Promise<TestDatabase> {
-  const database = dialect() === 'sqlite' ? sqliteDatabase(migrated) : await postgresDatabase(migrated);
+/** Makes a database: migrated (a copy of the run's template) unless told to be empty; `on` another dialect where told. */
+export async function freshDatabase({ migrated = true, on = dialect() } = {}): Promise<TestDatabase> {
+  const database = on === 'sqlite' ? sqliteDatabase(migrated) : await postgresDatabase(migrated);
   closeAfterSuite(database, () => database.drop());
   return database;
 }
@@ -106,7 +109,8 @@ async function postgresDatabase(migrated: boolean): Promise<TestDatabase> {
       await once(server, `DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
     },
   };
-  return database;
+  if (!process.env.TEST_AS_APP_ROLE) return database;
+  return Object.assign(database, { roles: await makeRoles(database) });
 }
 
 /** Opens a SQLite file with the driver that fits this Node. */

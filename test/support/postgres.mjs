@@ -28,17 +28,19 @@ const INITDB = ['--username=postgres', '--auth=password', '--encoding=UTF8', '--
 /**
  * Starts a server whose files lie in `folder` (made here; the caller removes it after `stop`).
  * @param {string} folder
- * @param {{ settings?: Record<string, string>, onSpawn?: (child: import('node:child_process').ChildProcess) => void }}
- * [options] `settings` over the ones above · `onSpawn` gets each process at once; with it they have process groups
+ * @param {{ settings?: Record<string, string>, bin?: string, onSpawn?: (child: import('node:child_process').ChildProcess) => void }}
+ * [options] `settings` over the ones above · `bin` the folder of another server's programs · `onSpawn` gets each process at once; with it they have process groups
  * of their own
  * @returns {Promise<{ url: string, pid: number, stop(signal?: NodeJS.Signals): Promise<void>, start(): Promise<void> }>}
  * `url` of the superuser's database · `stop` by SIGINT (fast shutdown) unless told · `start` again, same port
  */
-export async function startPostgres(folder, { settings = {}, onSpawn } = {}) {
+export async function startPostgres(folder, { settings = {}, bin, onSpawn } = {}) {
   mkdirSync(folder, { recursive: true });
   const owner = serverUser();
   if (owner) chownSync(folder, owner.uid, owner.gid);
-  const { initdb, postgres } = await binaries(folder, owner);
+  const { initdb, postgres } = bin
+    ? { initdb: join(bin, 'initdb'), postgres: join(bin, 'postgres') }
+    : await binaries(folder, owner);
   const data = join(folder, 'data');
   const password = randomBytes(16).toString('hex');
   const launch = (file, args, stdio) => {

@@ -15,6 +15,13 @@ export interface Proxy {
   /** Takes connections but passes nothing on. */
   stop(): void;
   resume(): void;
+  /** What the server says arrives so many milliseconds late; 0: at once. */
+  delay(milliseconds: number): void;
+  /**
+   * Once: cuts the connection on which a COMMIT comes, before it is passed on (`before`), or when the server has
+   * answered it and the program has not heard (`after`). Resolves when that has happened.
+   */
+  cutAtCommit(when: 'before' | 'after'): Promise<void>;
 }
 
 /** Starts a proxy on a free port; it ends with the suite. */
@@ -22,6 +29,8 @@ export async function proxyTo(address: string): Promise<Proxy> {
   const target = new URL(address);
   const sockets = new Set<Socket>();
   let stopped = false;
+  let late = 0;
+  let atCommit: { when: 'before' | 'after'; done: () => void } | undefined;
   let server: Server | undefined;
   let port = 0;
   const pass = (near: Socket) => {
@@ -30,9 +39,31 @@ export async function proxyTo(address: string): Promise<Proxy> {
       { from: near, to: far },
       { from: far, to: near },
     ];
+    far.setNoDelay();
+    near.setNoDelay();
+    const end = () => [near, far].forEach((socket) => socket.destroy());
+    /** Whether this connection is the one to be cut, and when. */
+    let cutting: typeof atCommit;
+    near.prependListener('data', (data) => {
+      if (!atCommit || !data.includes('COMMIT')) return;
+      cutting = atCommit;
+      atCommit = undefined;
+      if (cutting.when === 'after') return;
+      end();
+      cutting.done();
+    });
+    far.prependListener('data', () => {
+      if (cutting?.when !== 'after') return;
+      end();
+      cutting.done();
+    });
     for (const { from, to } of ways) {
       sockets.add(from);
-      from.on('data', (data) => !stopped && to.write(data));
+      from.on('data', (data) => {
+        if (stopped || near.destroyed) return;
+        if (from === far && late > 0) setTimeout(() => to.write(data), late);
+        else to.write(data);
+      });
       from.on('error', () => to.destroy()).on('close', () => to.destroy());
     }
   };
@@ -56,5 +87,14 @@ export async function proxyTo(address: string): Promise<Proxy> {
   closeAfterSuite(sockets, close);
   const url = new URL(address);
   url.port = String(port);
-  return { url: url.href, cut, close, open, stop: () => (stopped = true), resume: () => (stopped = false) };
+  return {
+    url: url.href,
+    cut,
+    close,
+    open,
+    stop: () => (stopped = true),
+    resume: () => (stopped = false),
+    delay: (milliseconds) => (late = milliseconds),
+    cutAtCommit: (when) => new Promise((resolve) => (atCommit = { when, done: resolve })),
+  };
 }

@@ -8,19 +8,17 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { closeAfterSuite } from './cleanup.js';
 import { newFolder } from './database.js';
+import { findProgram } from './programs.js';
 
 export const OCI_MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_INDEX = 'application/vnd.oci.image.index.v1+json';
 
-const binary = (process.env.PATH ?? '')
-  .split(':')
-  .map((folder) => join(folder, 'docker-registry'))
-  .find((path) => existsSync(path));
+const binary = findProgram('docker-registry');
 
 export const registryInstalled = binary !== undefined;
 

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { ReplicationMode } from 'typeorm';
 import { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js';
 import { failedQuery } from '../errors.js';
+import { connectionFailures } from '../metrics.js';
 import type { Statement, StatementResult, StatementRunner } from '../sql.js';
 import { UnitPostgresQueryRunner } from './unit-query-runner.js';
 
@@ -40,6 +41,7 @@ export class UnitPostgresDriver extends PostgresDriver implements StatementRunne
     try {
       return await super.obtainMasterConnection();
     } catch (error) {
+      connectionFailures.inc({ stage: 'pool' });
       throw failedQuery('connect', error, this.dataSource);
     }
   }

@@ -15,8 +15,10 @@ import {
   failedQuery,
   isConnectionLoss,
 } from '../errors.js';
+import { connectionFailures } from '../metrics.js';
+import { queryWatch } from '../query-watch.js';
 import type { Statement, StatementResult } from '../sql.js';
-import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
+import { assertBelongsToUnit, type UnitOptions, type UnitRunner } from '../unit-context.js';
 
 /**
  * A caller's own connection, for as long as it needs one. Statements are sent one after another, a connection in an
@@ -61,6 +63,10 @@ export class UnitPostgresQueryRunner extends PostgresQueryRunner implements Unit
 
   seal(): void {
     this.sealed = true;
+  }
+
+  begin({ isolation }: UnitOptions): Promise<void> {
+    return this.startTransaction(isolation);
   }
 
   override async startTransaction(isolation?: IsolationLevel): Promise<void> {
@@ -117,14 +123,21 @@ export class UnitPostgresQueryRunner extends PostgresQueryRunner implements Unit
     { text, name }: Statement,
     values: readonly unknown[] = [],
   ): Promise<PgResult<Record<string, unknown>>> {
+    let startedAt: number | undefined;
     try {
       const client = (await super.connect()) as ClientBase;
+      startedAt = performance.now();
       return await client.query({ text, name, values: [...values] });
     } catch (error) {
       const failed = failedQuery(text, error, this.dataSource);
       this.failure ??= failed;
-      if (isConnectionLoss(error)) this.broken ??= error as Error;
+      if (isConnectionLoss(error)) {
+        if (!this.broken && startedAt !== undefined) connectionFailures.inc({ stage: 'query' });
+        this.broken ??= error as Error;
+      }
       throw failed;
+    } finally {
+      if (startedAt !== undefined) queryWatch.ended(text, startedAt);
     }
   }
 

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ColumnType, DataSource, ReplicationMode, TableColumn } from 'typeorm';
 import { BetterSqlite3Driver } from 'typeorm/driver/better-sqlite3/BetterSqlite3Driver.js';
 import type { ColumnMetadata } from 'typeorm/metadata/ColumnMetadata.js';
-import { DatabaseUnavailableError, WriteLaneTimeoutError, failedQuery, isSqliteBusy } from '../errors.js';
+import { DatabaseUnavailableError, failedQuery } from '../errors.js';
 import { fromSqliteInstant, toSqliteInstant } from '../instants.js';
 import type { Statement, StatementRunner } from '../sql.js';
 import { LaneQueryRunner } from './lane-query-runner.js';
+import { SharedCommit, type Turn } from './shared-commit.js';
 import { SqliteConnection, type SqliteOptions, type WriteResult } from './sqlite.js';
 import { WriteLane } from './write-lane.js';
 
@@ -24,6 +24,7 @@ export interface LaneSettings extends SqliteOptions {
  */
 export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRunner {
   readonly lane = new WriteLane();
+  private readonly commits = new SharedCommit(this, this.lane);
   private connections?: { writer?: SqliteConnection; readonly reader: SqliteConnection };
 
   constructor(
@@ -51,6 +52,7 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
 
   override async disconnect(): Promise<void> {
     const leave = await this.lane.enter(this.settings.laneTimeoutMs).catch(() => () => undefined);
+    this.commits.commit();
     this.connections?.writer?.close();
     this.connections?.reader.close();
     this.connections = undefined;
@@ -65,34 +67,40 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
   }
 
   /**
-   * Waits for the lane and begins a transaction.
-   * @returns what leaves the lane
+   * Waits for the lane and begins a transaction, or a part of one.
+   * @param brief as in `SharedCommit.begin`
    * @throws WriteLaneTimeoutError where others write, in this process or another, for all of `laneTimeoutMs`
    */
-  begin(): Promise<() => void> {
-    return this.enterAnd(
-      () => this.writer.run('BEGIN IMMEDIATE'),
-      ({ leave }) => leave,
-    );
-  }
-
-  private write(text: string, values: readonly unknown[]): Promise<WriteResult> {
-    return this.enterAnd(
-      () => this.writer.run(text, values),
-      ({ leave, outcome }) => {
-        leave();
-        return outcome;
-      },
-    );
+  begin(brief: boolean): Promise<Turn> {
+    return this.commits.begin(this.settings.laneTimeoutMs, brief);
   }
 
   /** Runs a statement outside of a transaction: a query on the reader, all else in the lane. */
-  async execute({ text }: Statement, values: readonly unknown[]): Promise<WriteResult> {
+  execute({ text }: Statement, values: readonly unknown[]): WriteResult | Promise<WriteResult> {
     if (transactionControl.test(text)) throw new Error('Begin and end a transaction by a unit of work');
     try {
       // A PRAGMA may act while it is being prepared, so only queries are tried on the reader.
-      if (queries.test(text) && this.reader.statement(text).readonly) return this.reader.run(text, values);
-      return await this.write(text, values);
+      const read = queries.test(text) ? this.reader.read(text, values) : undefined;
+      return read ?? this.write(text, values);
+    } catch (error) {
+      throw failedQuery(text, error, this.dataSource);
+    }
+  }
+
+  private async write(text: string, values: readonly unknown[]): Promise<WriteResult> {
+    try {
+      // Such as a PRAGMA: it may not run within a transaction.
+      if (!changes.test(text))
+        return await this.commits.alone(this.settings.laneTimeoutMs, () => this.writer.run(text, values));
+      const turn = await this.begin(true);
+      try {
+        const result = this.writer.run(text, values);
+        await turn.commit();
+        return result;
+      } catch (error) {
+        await turn.rollback();
+        throw error;
+      }
     } catch (error) {
       throw failedQuery(text, error, this.dataSource);
     }
@@ -138,20 +146,6 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
     return writer.database;
   }
 
-  private async enterAnd<Outcome, Result>(
-    work: () => Outcome,
-    then: (entered: { leave: () => void; outcome: Outcome }) => Result,
-  ): Promise<Result> {
-    const deadline = performance.now() + this.settings.laneTimeoutMs;
-    const leave = await this.lane.enter(this.settings.laneTimeoutMs);
-    try {
-      return then({ leave, outcome: await untilFree(deadline, work) });
-    } catch (error) {
-      leave();
-      throw error;
-    }
-  }
-
   private openWriter(): SqliteConnection {
     return SqliteConnection.writer(this.settings.path, this.settings);
   }
@@ -163,17 +157,5 @@ export class LaneSqliteDriver extends BetterSqlite3Driver implements StatementRu
 }
 
 const queries = /^\s*(select|with|values|explain)\b/i;
+const changes = /^\s*(insert|update|delete|replace)\b/i;
 const transactionControl = /^\s*(begin|commit|end|rollback|savepoint|release)\b/i;
-
-/** Tries `work` until no other process holds the file; in between the event loop goes on. */
-async function untilFree<T>(deadline: number, work: () => T): Promise<T> {
-  for (;;) {
-    try {
-      return work();
-    } catch (error) {
-      if (!isSqliteBusy(error)) throw error;
-      if (performance.now() >= deadline) throw new WriteLaneTimeoutError({ cause: error });
-    }
-    await sleep(10 + Math.random() * 20);
-  }
-}

@@ -15,9 +15,10 @@ import {
   failedQuery,
 } from '../errors.js';
 import { bindValue, type Statement, type StatementResult } from '../sql.js';
-import { assertBelongsToUnit, type UnitRunner } from '../unit-context.js';
+import { assertBelongsToUnit, type UnitOptions, type UnitRunner } from '../unit-context.js';
 import { parseCreateTable } from './catalogue.js';
 import type { LaneSqliteDriver } from './lane-driver.js';
+import type { Turn } from './shared-commit.js';
 import type { WriteResult } from './sqlite.js';
 
 /**
@@ -26,7 +27,7 @@ import type { WriteResult } from './sqlite.js';
  */
 export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRunner {
   declare driver: LaneSqliteDriver;
-  private leaveLane?: () => void;
+  private turn?: Turn | undefined;
   private sealed = false;
   private failure?: unknown;
   private idleTimer?: NodeJS.Timeout;
@@ -50,7 +51,7 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     return structured ? result : (result.raw as unknown);
   }
 
-  async execute({ text }: Statement, values: readonly unknown[]): Promise<StatementResult> {
+  execute({ text }: Statement, values: readonly unknown[]): StatementResult | Promise<StatementResult> {
     return this.perform(text, values);
   }
 
@@ -58,10 +59,14 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     this.sealed = true;
   }
 
-  override async startTransaction(): Promise<void> {
+  override startTransaction(): Promise<void> {
+    return this.begin();
+  }
+
+  async begin({ brief = false }: UnitOptions = {}): Promise<void> {
     this.assertUsable();
     if (this.isTransactionActive) throw new TransactionAlreadyStartedError();
-    this.leaveLane = await this.driver.begin().catch((error: unknown) => {
+    this.turn = await this.driver.begin(brief).catch((error: unknown) => {
       throw failedQuery('BEGIN IMMEDIATE', error, this.dataSource);
     });
     this.isTransactionActive = true;
@@ -73,20 +78,18 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
   override async commitTransaction(): Promise<void> {
     if (!this.isTransactionActive) throw new TransactionNotStartedError();
     this.assertNotFailed();
-    this.onWriter('COMMIT', []);
+    const { turn } = this;
     this.endTransaction();
+    await turn?.commit().catch((error: unknown) => {
+      throw failedQuery('COMMIT', error, this.dataSource);
+    });
   }
 
   override async rollbackTransaction(): Promise<void> {
     if (!this.isTransactionActive) throw new TransactionNotStartedError();
-    try {
-      // SQLite itself has rolled back after some errors, such as a full disk.
-      if (this.leaveLane && this.driver.writer.database.inTransaction) this.driver.writer.run('ROLLBACK');
-    } catch {
-      this.driver.discardWriter();
-    } finally {
-      this.endTransaction();
-    }
+    const { turn } = this;
+    this.endTransaction();
+    await turn?.rollback();
   }
 
   override async release(): Promise<void> {
@@ -109,7 +112,7 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
     return tables;
   }
 
-  private async perform(text: string, values: readonly unknown[]): Promise<WriteResult> {
+  private perform(text: string, values: readonly unknown[]): WriteResult | Promise<WriteResult> {
     this.assertUsable();
     if (this.isTransactionActive) {
       this.assertNotFailed();
@@ -131,21 +134,15 @@ export class LaneQueryRunner extends BetterSqlite3QueryRunner implements UnitRun
   /** The counterpart of PostgreSQL's idle_in_transaction_session_timeout: who forgets to end must not stop all others. */
   private expire(): void {
     this.failure = new DatabaseUnavailableError('A transaction was idle for too long and was rolled back.');
-    try {
-      if (this.driver.writer.database.inTransaction) this.driver.writer.run('ROLLBACK');
-    } catch {
-      this.driver.discardWriter();
-    }
-    this.leaveLane?.();
-    this.leaveLane = undefined;
+    void this.turn?.rollback();
+    this.turn = undefined;
   }
 
   private endTransaction(): void {
     clearTimeout(this.idleTimer);
     this.isTransactionActive = false;
     this.transactionDepth = 0;
-    this.leaveLane?.();
-    this.leaveLane = undefined;
+    this.turn = undefined;
   }
 
   private assertUsable(): void {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type BetterSqlite3 from 'better-sqlite3';
+import { queryWatch } from '../query-watch.js';
 import type { StatementResult } from '../sql.js';
 
 // better-sqlite3 13 crashes on Node 20: delete the alias with it.
@@ -59,25 +60,40 @@ export class SqliteConnection {
     }
   }
 
-  /** The prepared statement; the least recently used ones are forgotten. */
-  statement(text: string): BetterSqlite3.Statement {
+  /** Runs one statement. */
+  run(text: string, values: readonly unknown[] = []): WriteResult {
+    return this.perform(this.statement(text), text, values);
+  }
+
+  /** Runs a statement that only reads. @returns undefined for another one, which is not run */
+  read(text: string, values: readonly unknown[]): WriteResult | undefined {
+    const statement = this.statement(text);
+    return statement.readonly ? this.perform(statement, text, values) : undefined;
+  }
+
+  /** The prepared statement; of too many the oldest are forgotten. */
+  private statement(text: string): BetterSqlite3.Statement {
     let statement = this.statements.get(text);
-    if (statement) this.statements.delete(text);
-    else statement = this.database.prepare(text);
-    this.statements.set(text, statement);
-    if (this.statements.size > 500) this.statements.delete(this.statements.keys().next().value ?? '');
+    if (!statement) {
+      statement = this.database.prepare(text);
+      this.statements.set(text, statement);
+      if (this.statements.size > 500) this.statements.delete(this.statements.keys().next().value ?? '');
+    }
     return statement;
   }
 
-  /** Runs one statement. */
-  run(text: string, values: readonly unknown[] = []): WriteResult {
-    const statement = this.statement(text);
-    if (statement.reader) {
-      const rows = statement.all(...values) as Record<string, unknown>[];
-      return { rows, affected: rows.length };
+  private perform(statement: BetterSqlite3.Statement, text: string, values: readonly unknown[]): WriteResult {
+    const startedAt = performance.now();
+    try {
+      if (statement.reader) {
+        const rows = statement.all(...values) as Record<string, unknown>[];
+        return { rows, affected: rows.length };
+      }
+      const { changes, lastInsertRowid } = statement.run(...values);
+      return { rows: [], affected: changes, lastId: lastInsertRowid };
+    } finally {
+      queryWatch.ended(text, startedAt);
     }
-    const { changes, lastInsertRowid } = statement.run(...values);
-    return { rows: [], affected: changes, lastId: lastInsertRowid };
   }
 
   close(): void {

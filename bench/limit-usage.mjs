@@ -1,0 +1,17 @@
+/** The rows that an opened session adds to usage, as src/analytics/usage.service.ts writes them. */
+import { addEvent, addToClient, addToDay, addToDemo } from '../dist/src/analytics/usage.queries.js';
+import { newId } from '../dist/src/common/ids.js';
+
+/** @returns what writes one opening, in the transaction of its caller */
+export function usageStatements(from) {
+  const [event, demo, client, day] = [addEvent, addToDemo, addToClient, addToDay].map(from);
+  return ({ sessionId, clientId, demoId, at }) => {
+    const ids = { demoSessionId: sessionId, clientId, demoId };
+    const opened = { opens: 1, durationSeconds: 0, lastOpenedAt: at };
+    const gain = { day: at.toISOString().slice(0, 10), ...ids, ...opened };
+    event.run({ id: newId(), ...ids, kind: 'opened', at, durationSeconds: null });
+    demo.run(gain);
+    const { opens } = client.get(gain);
+    day.run({ ...gain, newClients: opens === 1 ? 1 : 0 });
+  };
+}

@@ -343,6 +343,8 @@ describe('rollup-check', () => {
         rows,
       );
     }
+    // As autovacuum would soon: a plan for an empty table takes too long for these.
+    await app.sql('ANALYZE');
     expect(await run(app, 'rollup-check', 60_000)).toMatch(/counted, repaired: \d{4}-\d\d-\d\d$/);
     expect(await app.sql('SELECT 1 AS one FROM usage_daily')).toHaveLength(105 * 105);
   });

@@ -1,3 +1,3 @@
 export const FIRST_RELEASE: string;
-export function previousRelease(): string | undefined;
+export function previousRelease(): string;
 export function buildRelease(commit: string, folder: string): Promise<string>;

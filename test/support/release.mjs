@@ -1,7 +1,9 @@
 /**
- * An earlier release, as it would run: its sources out of git's history, built with the packages that are there.
+ * An earlier release, as it would run: its sources out of git's history, built with the packages that are there. Those
+ * of the first release are kept beside its databases, so that a checkout without a history has a release before it, too:
+ * `git archive 192caca src migrations test/support package.json nest-cli.json tsconfig.json tsconfig.build.json`.
  *
- *   const commit = previousRelease();              // undefined where the history does not reach so far
+ *   const commit = previousRelease();
  *   const root = await buildRelease(commit, folder);
  */
 import { execFileSync, spawn } from 'node:child_process';
@@ -13,15 +15,14 @@ const ROOT = join(import.meta.dirname, '../..');
 
 /** The first released schema, migrations 0001 to 0006. */
 export const FIRST_RELEASE = '192caca';
+const FIRST_SOURCES = join(ROOT, 'test/upgrade/first-release.src.tar.gz');
 
 /**
- * The release before this one: the newest tag that HEAD follows, the first release until there is a tag.
- * @returns {string | undefined} undefined in a shallow clone, or without git
+ * The release before this one: the newest tag that HEAD follows, the first release where there is none.
+ * @returns {string}
  */
 export function previousRelease() {
-  const tag = git('describe', '--tags', '--abbrev=0', '--match', 'v*', 'HEAD^');
-  const commit = tag ?? FIRST_RELEASE;
-  return git('rev-parse', '--verify', '--quiet', `${commit}^{commit}`) === undefined ? undefined : commit;
+  return git('describe', '--tags', '--abbrev=0', '--match', 'v*', 'HEAD^') ?? FIRST_RELEASE;
 }
 
 /**
@@ -45,9 +46,9 @@ export async function buildRelease(commit, folder) {
     return root;
   }
   try {
-    const archive = join(root, 'sources.tar');
-    git('archive', '--format=tar', '-o', archive, commit);
-    execFileSync('tar', ['-xf', archive, '-C', root]);
+    const archive = commit === FIRST_RELEASE ? FIRST_SOURCES : join(root, 'sources.tar.gz');
+    if (commit !== FIRST_RELEASE) git('archive', '--format=tar.gz', '-o', archive, commit);
+    execFileSync('tar', ['-xzf', archive, '-C', root]);
     symlinkSync(join(ROOT, 'node_modules'), join(root, 'node_modules'));
     await run([join(root, 'node_modules/@nestjs/cli/bin/nest.js'), 'build'], root);
     writeFileSync(done, '');

@@ -3,7 +3,7 @@
  *
  *   node test/upgrade/make-first-release.mjs
  *
- * It takes the first release (test/support/release.mjs) out of the history, builds it, lets it migrate an empty
+ * It takes the first release (test/support/release.mjs), builds it, lets it migrate an empty
  * database of each kind, and acts four months out through its own API, by a clock that it sets: every table has rows,
  * every status is there, and names hold whatever a name may hold. What that release had tables but no routes for
  * (requests) is written by SQL. Beside this file it writes

@@ -89,6 +89,8 @@ export async function dataFile(size, say) {
   const passwordHash = await new PasswordHasher().hash(PASSWORD);
   const database = new Sqlite(draft);
   for (const pragma of [
+    // Out of the WAL first, or it stays.
+    'journal_mode = DELETE',
     'journal_mode = OFF',
     'synchronous = OFF',
     'cache_size = -262144',
@@ -283,6 +285,18 @@ function rollups(database) {
     INSERT INTO "usage_daily_totals" ("day", "opens", "unique_clients", "duration_seconds")
       SELECT "day", sum("opens"), count(*), sum("duration_seconds") FROM "usage_daily_clients" GROUP BY 1;
     DROP TABLE "sessions_of_usage"`);
+  for (const [what, source] of [
+    ['demo', 'usage_daily'],
+    ['client', 'usage_daily_clients'],
+  ])
+    database.exec(`
+      INSERT INTO "usage_${what}_totals" ("${what}_id", "opens", "duration_seconds", "last_opened_at")
+        SELECT "${what}_id", sum("opens"), sum("duration_seconds"), max("last_opened_at") FROM "${source}" GROUP BY 1;
+      INSERT INTO "usage_${what}_balances" ("${what}_id", "day", "opens", "duration_seconds")
+        SELECT "${what}_id", "day", sum("opens") OVER "earlier" - "opens", sum("seconds") OVER "earlier" - "seconds"
+        FROM (SELECT "${what}_id", "day", sum("opens") AS "opens", sum("duration_seconds") AS "seconds"
+          FROM "${source}" GROUP BY 1, 2)
+        WINDOW "earlier" AS (PARTITION BY "${what}_id" ORDER BY "day")`);
 }
 
 /** Mulberry32: numbers in [0, 1) that are the same in every run. */

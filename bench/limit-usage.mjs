@@ -1,10 +1,20 @@
 /** The rows that an opened session adds to usage, as src/analytics/usage.service.ts writes them. */
-import { addEvent, addToClient, addToDay, addToDemo } from '../dist/src/analytics/usage.queries.js';
+import {
+  addEvent,
+  addToClient,
+  addToDay,
+  addToDemo,
+  runningSums,
+} from '../dist/src/analytics/usage.queries.js';
 import { newId } from '../dist/src/common/ids.js';
 
 /** @returns what writes one opening, in the transaction of its caller */
 export function usageStatements(from) {
   const [event, demo, client, day] = [addEvent, addToDemo, addToClient, addToDay].map(from);
+  const sums = [runningSums.demos, runningSums.clients].map(({ add, carry }) => ({
+    add: from(add),
+    carry: from(carry),
+  }));
   return ({ sessionId, clientId, demoId, at }) => {
     const ids = { demoSessionId: sessionId, clientId, demoId };
     const opened = { opens: 1, durationSeconds: 0, lastOpenedAt: at };
@@ -12,6 +22,11 @@ export function usageStatements(from) {
     event.run({ id: newId(), ...ids, kind: 'opened', at, durationSeconds: null });
     demo.run(gain);
     const { opens } = client.get(gain);
+    for (const [index, id] of [demoId, clientId].entries()) {
+      const total = sums[index].add.get({ ...gain, id });
+      const before = { opensBefore: total.opens - 1, durationBefore: total.durationSeconds };
+      sums[index].carry.run({ id, day: gain.day, ...before });
+    }
     day.run({ ...gain, newClients: opens === 1 ? 1 : 0 });
   };
 }

@@ -52,8 +52,8 @@ export async function startApp(databaseUrl, env = {}) {
         DATABASE_URL: databaseUrl,
         JWT_SECRET,
         // Their first run, soon after the start, would be part of the first rounds.
-      JOBS_TICK_MS: '0',
-      DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
+        JOBS_TICK_MS: '0',
+        DATA_KEY: createHash('sha256').update(JWT_SECRET).digest('base64'),
         ...env,
       },
       stdio: ['ignore', log, log],

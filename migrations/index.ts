@@ -10,7 +10,7 @@ import { KeysAndSecondFactor1763769600008 } from './0008-keys-and-second-factor.
 import { NotificationsAndJobs1763769600009 } from './0009-notifications-and-jobs.js';
 import { MovedTags1763769600010 } from './0010-moved-tags.js';
 import { BackupRuns1763856000011 } from './0011-backup-runs.js';
-import { RunningUsage1763856000012 } from './0012-running-usage.js';
+import { HotPaths1763856000012 } from './0012-hot-paths.js';
 
 /** Every migration, in the order in which they run, for both databases. A spec compares this list with the folder. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -25,5 +25,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   NotificationsAndJobs1763769600009,
   MovedTags1763769600010,
   BackupRuns1763856000011,
-  RunningUsage1763856000012,
+  HotPaths1763856000012,
 ];

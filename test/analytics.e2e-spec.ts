@@ -311,6 +311,26 @@ describe('analytics', () => {
         clients: who.size,
       })),
     );
+    for (const what of ['demo', 'client']) {
+      const daily = await app.sql<Record<string, string>>(
+        `SELECT ${what}_id AS id, day, sum(opens) AS opens, sum(duration_seconds) AS seconds, max(last_opened_at) AS last
+         FROM usage_daily GROUP BY ${what}_id, day ORDER BY ${what}_id, day`,
+      );
+      const before = (id: string, day: string) => {
+        const earlier = daily.filter((row) => row.id === id && row.day! < day);
+        const total = (field: string) => earlier.reduce((sum, row) => sum + Number(row[field]), 0);
+        return { opens: total('opens'), seconds: total('seconds') };
+      };
+      expect(await rollup(`usage_${what}_balances`, [`${what}_id`, 'day'])).toEqual(
+        daily.map(({ id, day }) => ({ name: `${id} ${day}`, ...before(id!, day!) })),
+      );
+      expect(await rollup(`usage_${what}_totals`, [`${what}_id`])).toEqual(
+        [...new Set(daily.map(({ id }) => id!))].map((id) => {
+          const last = daily.filter((row) => row.id === id).map((row) => iso(row.last).toISOString());
+          return { name: id, ...before(id, '9999'), last: last.sort().at(-1) };
+        }),
+      );
+    }
   });
 
   it.each([

@@ -216,6 +216,19 @@ describe('imports', () => {
       expect((await admin.get('/clients', { query: { search: `${run}-` } })).body.total).toBe(200);
     });
 
+    it.each<[string, Buffer]>([
+      ['lines', Buffer.from(`name,email\n${'x\n'.repeat(2.6e6)}`)],
+      ['bytes', Buffer.concat([Buffer.from('name,email\n'), Buffer.alloc(5.2e6, '\xff\n', 'latin1')])],
+    ])('are not held up by millions of bad %s, nor is anybody else', async (_, csv) => {
+      const answer = send('clients/import', csv);
+      for (let asked = 0; asked < 5; asked += 1)
+        expect((await app.raw('GET', '/health/live', undefined, { timeoutMs: 5000 })).status).toBe(200);
+      const reply = await answer;
+      expectProblem(reply, 400, 'validation');
+      expect(reply.body.errors).toHaveLength(10_000);
+      expect(reply.body.detail).toMatch(/^10000 bad lines or more, nothing was changed; line [12]: /);
+    });
+
     it('hash nothing before all is right, and no more than a call can bear', async () => {
       const row = (): string => `A,${unique()}@example.com,${newPassword()}`;
       const before = (await app.stats()).hashes;

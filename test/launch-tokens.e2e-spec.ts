@@ -194,6 +194,9 @@ describe('launch tokens', () => {
 
   it('are handed out afresh while the session lives, and all of them say the same', async () => {
     const { client, demo, token } = await opened();
+    await app.clock.set(await app.clock.now());
+    const tokens = await Promise.all([1, 2].map(() => client.post(`/demos/${demo.id}/open`)));
+    expect(new Set([token, ...tokens.map(({ body }) => body.launchToken as string)]).size).toBe(3);
     await app.clock.advance(2 * MINUTE);
     const again = await answered(200, client.post(`/demos/${demo.id}/open`));
     expect(await active(again.body.launchToken)).toEqual(await active(token));

@@ -238,8 +238,8 @@ if (dialect() === 'sqlite') {
       await app.grant(client.id, demo.id);
       const ana = await client.signIn();
       const opened = (await answered(201, ana.post(`/demos/${demo.id}/open`))).body;
-      await answered(200, ana.post(`/demo-sessions/${opened.demoSessionId}/heartbeat`));
-      await answered(204, ana.post(`/demo-sessions/${opened.demoSessionId}/close`));
+      await answered(204, ana.post(`/demo-sessions/${opened.demoSessionId}/heartbeat`));
+      await answered(200, ana.post(`/demo-sessions/${opened.demoSessionId}/close`));
       await answered(200, admin.post(`/clients/${client.id}/renew`, { days: 10 }));
       await answered(200, admin.get('/analytics/overview'));
       await answered(200, admin.get('/clients', { query: { search: 'a' } }));
@@ -250,19 +250,20 @@ if (dialect() === 'sqlite') {
       expect((await app.raw('GET', '/health/database')).status).toBe(200);
     });
 
-    it('does its background jobs, and its commands', async () => {
-      for (const name of jobNames)
-        expect(await app.cli(['--json', 'jobs', 'run', name])).toMatchObject({ code: 0, json: { name } });
-      expect(await app.cli(['audit', 'verify'])).toMatchObject({ code: 0 });
-      expect(await app.cli(['doctor'])).toMatchObject({ code: 0 });
-      expect(
-        await app.cli(['backup', 'create', '--portable'], { env: { BACKUP_DIR: database.folder } }),
-      ).toMatchObject({ code: 0 });
-      expect(
-        await app.cli(['admin', 'create', '--email', 'second@example.com', '--name', 'Second']),
-      ).toMatchObject({ code: 0 });
-      expect(await app.cli(['schema', 'verify'])).toMatchObject({ code: 0 });
-      expect(await app.cli(['migrate', 'up'])).toMatchObject({ code: 0 });
+    it.each(jobNames)('does the background job %s', async (name) => {
+      expect(await app.cli(['--json', 'jobs', 'run', name])).toMatchObject({ code: 0, json: { name } });
+    });
+
+    it.each([
+      'audit verify',
+      'doctor',
+      'backup create --portable',
+      'admin create --email second@example.com --name Second',
+      'schema verify',
+      'migrate up',
+    ])('runs `ecatalog %s`', async (command) => {
+      const ran = await app.cli(command.split(' '), { env: { BACKUP_DIR: database.folder } });
+      expect(ran).toMatchObject({ code: 0 });
     });
 
     it('needs nothing that its role has not', async () => {

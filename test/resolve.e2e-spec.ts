@@ -70,6 +70,16 @@ const httpServer = (host: string, handler: Handler): Promise<number> =>
     expect(items[1].after).toMatchObject({ digest: pushed.digest });
   });
 
+  it('of many at once finds it once, and tells nobody of another version who asked for none', async () => {
+    const name = `team/${unique()}`;
+    await registry.push(name, '1.0');
+    const made = await image(admin, `${registry.host}/${name}:1.0`);
+    const replies = await Promise.all(Array.from({ length: 8 }, () => resolve(admin, made.id)));
+    expect(replies.map(({ status, body }) => [status, body.version])).toEqual(Array(8).fill([200, 2]));
+    const query = { entityId: made.id, action: 'image.resolved' };
+    expect((await admin.get('/audit', { query })).body.items).toHaveLength(1);
+  });
+
   it('keeps the digest of a tag that moves, shows where to, and adopts it when asked', async () => {
     const name = unique();
     const first = await registry.push(name, 'latest');

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
-import { after, Clock, DAY } from '../common/clock.js';
+import { after, Clock, DAY, earliest } from '../common/clock.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { invalid } from '../common/problem.js';
 import type { PreparedQuery } from '../database/sql.js';
@@ -201,9 +201,13 @@ export class AnalyticsService {
   }
 }
 
+/** Behind it no database has an instant. */
+const LATEST = new Date('9999-12-31T23:59:59.999Z');
+
 /** The parameters of a period: its days, and the instants it begins and ends. */
 function periodOf(days: Days) {
-  return { ...days, from: startOfDay(days.first), until: after(startOfDay(days.last), DAY) };
+  const until = earliest(after(startOfDay(days.last), DAY), LATEST);
+  return { ...days, from: startOfDay(days.first), until };
 }
 
 /** Joins what does not add up to a list, where that is sorted by it. */

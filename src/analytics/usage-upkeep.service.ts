@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { after, Clock, DAY } from '../common/clock.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
 import { dayOf, dayTotals, sameUsage, type UsageDay } from './usage-upkeep.rules.js';
@@ -75,9 +76,9 @@ export class UsageUpkeep {
         if (!isRight) {
           for (const rollup of [UsageDaily, UsageDailyClient, UsageDailyTotal])
             await manager.delete(rollup, { day });
-          await manager.insert(UsageDaily, right.demos);
-          await manager.insert(UsageDailyClient, right.clients);
-          await manager.insert(UsageDailyTotal, right.totals);
+          await insertAll(manager, UsageDaily, right.demos);
+          await insertAll(manager, UsageDailyClient, right.clients);
+          await insertAll(manager, UsageDailyTotal, right.totals);
         }
         const known = isRight ? [] : [kept, right];
         const demos = known.flatMap((usage) => usage.demos.map(({ demoId }) => demoId));

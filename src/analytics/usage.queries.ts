@@ -60,8 +60,10 @@ export const runningSums = {
 
 function runningSumsOf(what: 'demo' | 'client', daily: string): RunningSums {
   const [totals, balances, key] = [`usage_${what}_totals`, `usage_${what}_balances`, `${what}_id`];
+  // PostgreSQL would take it for varchar in one place and for text in the other.
+  const day = 'CAST(:day AS varchar)';
   const next = (column: string) =>
-    `(SELECT n."${column}" FROM "${balances}" n WHERE n."${key}" = :id AND n."day" > :day ORDER BY n."day" LIMIT 1)`;
+    `(SELECT n."${column}" FROM "${balances}" n WHERE n."${key}" = :id AND n."day" > ${day} ORDER BY n."day" LIMIT 1)`;
   const grouped = `SELECT "${key}", "day", sum("opens") AS "opens", sum("duration_seconds") AS "duration_seconds"
     FROM "${daily}" WHERE "${key}" = :id GROUP BY "${key}", "day"`;
   return {
@@ -80,7 +82,7 @@ function runningSumsOf(what: 'demo' | 'client', daily: string): RunningSums {
     carry: prepare(
       `usage-carry-${what}`,
       `INSERT INTO "${balances}" ("${key}", "day", "opens", "duration_seconds")
-       VALUES (:id, :day, COALESCE(${next('opens')}, :opensBefore), COALESCE(${next('duration_seconds')}, :durationBefore))
+       VALUES (:id, ${day}, COALESCE(${next('opens')}, :opensBefore), COALESCE(${next('duration_seconds')}, :durationBefore))
        ON CONFLICT ("${key}", "day") DO NOTHING`,
     ),
     shift: prepare(

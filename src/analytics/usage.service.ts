@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { newId } from '../common/ids.js';
+import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
-import type { UsageEvent } from './usage.entity.js';
+import { UsageEvent } from './usage.entity.js';
 import { addEvent, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
 import { dayOf } from './usage-upkeep.rules.js';
 
@@ -35,7 +36,10 @@ export class UsageService {
    */
   async record(usages: readonly Usage[]): Promise<void> {
     if (usages.length === 0) return;
-    for (const usage of usages) await this.uow.execute(addEvent, { ...eventOf(usage) });
+    const [first, ...more] = usages.map(eventOf);
+    // An opening writes one: prepared. Many go in together.
+    if (more.length === 0) await this.uow.execute(addEvent, { ...first });
+    else await insertAll(this.uow.manager, UsageEvent, [first!, ...more]);
     const gains = usages.filter(({ kind }) => kind !== 'activated').map(gainOf);
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
       await this.uow.execute(addToDemo, { ...gain });

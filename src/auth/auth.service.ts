@@ -63,9 +63,11 @@ export class AuthService {
   }
 
   private async signIn(email: string, password: string, otp?: string): Promise<SignedInDto> {
-    await this.failures.refuseLocked(email);
     const account = await this.credentials.findByEmail(email);
-    if (!(await this.hasher.verify(account?.passwordHash, password)) || !account) {
+    const fits = await this.hasher.verify(account?.passwordHash, password);
+    // After the hash, so that its time tells nobody whether an account is locked (ASVS 5.0 6.3.8).
+    await this.failures.refuseLocked(email);
+    if (!fits || !account) {
       return this.failures.refuse(email, account && refOf(account), wrongCredentials());
     }
     const stored = account.passwordHash as string;

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { conflict, type Problem } from '../common/problem.js';
@@ -57,7 +58,7 @@ export class CredentialsService {
     });
   }
 
-  /** Returns the keys (`emailKey`) of those of the e-mails that accounts have. */
+  /** Returns the keys (`emailKey`) of those of the e-mails that accounts have; between some and some others get a turn. */
   async taken(emails: string[]): Promise<Set<string>> {
     const taken = new Set<string>();
     for (let start = 0; start < emails.length; start += KEYS_AT_ONCE) {
@@ -67,6 +68,7 @@ export class CredentialsService {
         { keys },
       );
       for (const { key } of rows) taken.add(key);
+      await nextTurn();
     }
     return taken;
   }

@@ -1,5 +1,5 @@
-import { ZxcvbnFactory } from '@zxcvbn-ts/core';
-import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
+import { createRequire } from 'node:module';
+import type { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { fold } from '../common/text.js';
 
 /** Whose password it is. */
@@ -17,7 +17,17 @@ const MIN_SCORE = 3;
 /** Letters and digits that a password must have beside words of the account. */
 const MIN_OWN = 8;
 
-const estimator = new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
+let loaded: ZxcvbnFactory | undefined;
+
+/** Its dictionaries are large, and most processes never see a new password: loaded with the first one. */
+function estimator(): ZxcvbnFactory {
+  if (loaded) return loaded;
+  const require = createRequire(import.meta.url);
+  const core = require('@zxcvbn-ts/core') as typeof import('@zxcvbn-ts/core');
+  const words = require('@zxcvbn-ts/language-common') as typeof import('@zxcvbn-ts/language-common');
+  loaded = new core.ZxcvbnFactory({ dictionary: words.dictionary, graphs: words.adjacencyGraphs });
+  return loaded;
+}
 
 /**
  * Tells what is wrong with a new password, or undefined: too short, too long, common, or derived from the account.
@@ -46,7 +56,7 @@ export function passwordFault(
   if (rest !== folded && [...own].length < MIN_OWN)
     return 'is made of the name, e-mail or company of the account';
   // A common one in full-width letters is as common.
-  if (estimator.check(password.normalize('NFKC'), terms).score < MIN_SCORE)
+  if (estimator().check(password.normalize('NFKC'), terms).score < MIN_SCORE)
     return 'is too common or too easy to guess';
   return undefined;
 }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { toString as toQrCode } from 'qrcode';
 import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { Encryption } from '../common/encryption.js';
@@ -39,6 +38,7 @@ export class SecondFactorsService {
     const account = await this.passwords.confirm(me, password, 'password');
     const secret = newTotpSecret();
     const otpauthUrl = totpUrl(secret, account.email);
+    const { toString: toQrCode } = await import('qrcode');
     const qrSvg = await toQrCode(otpauthUrl, { type: 'svg' });
     await this.passwords.runConfirmed(account, 'password', async (current) => {
       if (current.hasSecondFactor) throw conflict('A second factor is active. Disable it first.');

@@ -2,6 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import jwt from 'jsonwebtoken';
 import { Clock } from '../common/clock.js';
+import { newId } from '../common/ids.js';
 import { AppConfig } from '../config/app-config.js';
 import type { AccountRef } from './accounts.js';
 
@@ -63,10 +64,13 @@ export class TokensService {
     return this.remembered.get(token);
   }
 
-  /** Returns a launch token of a demo session. It has no expiry of its own: it lives and dies with the session. */
+  /**
+   * Returns a launch token of a demo session, different from every other. It has no expiry of its own: it lives and dies
+   * with the session.
+   */
   signLaunchToken(demoSessionId: string): string {
     const iat = Math.floor(this.clock.now().getTime() / 1000);
-    return this.sign({ sub: demoSessionId, iat }, LAUNCH_AUDIENCE);
+    return this.sign({ sub: demoSessionId, iat, jti: newId() }, LAUNCH_AUDIENCE);
   }
 
   /** Returns the id of the demo session that a launch token is bound to, or undefined for anything else. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AccountTokensService } from '../auth/account-tokens.service.js';
 import { CredentialsService } from '../auth/credentials.service.js';
@@ -29,6 +30,9 @@ import { clientList } from './clients.queries.js';
 import { newWindow, type WindowLimits } from './clients.rules.js';
 import { ClientStore } from './clients.store.js';
 import { GrantsService } from './grants.service.js';
+
+/** How many of an import are made before others get a turn. */
+const CLIENTS_A_TURN = 250;
 
 /** Clients as records: made, read, edited, erased. Their access window is in client-access.service.ts. */
 @Injectable()
@@ -85,24 +89,35 @@ export class ClientsService {
     const limits = await this.windowLimits();
     await this.uow.run(async () => {
       const now = this.clock.now();
-      const clients = bodies.map((body) => newClient(body, limits, now));
-      await this.clients.insertAll(clients);
-      await this.credentials.addAll(
-        clients.map(({ id }, index) => {
-          const { email, passwordHash } = bodies[index]!;
-          return { account: { kind: 'client', id }, email, passwordHash };
-        }),
-      );
-      const invited = clients.filter((_, index) => bodies[index]!.passwordHash === null);
-      await this.tokens.inviteAll(invited.map(({ id }) => ({ kind: 'client', id })));
       this.audit.record({
         action: 'client.imported',
         entityType: 'client',
         entityId: null,
-        after: { count: clients.length },
+        after: { count: bodies.length },
       });
-      for (const client of clients) this.noteCreated(client);
+      for (let start = 0; start < bodies.length; start += CLIENTS_A_TURN) {
+        await this.createSome(bodies.slice(start, start + CLIENTS_A_TURN), limits, now);
+        await nextTurn();
+      }
     });
+  }
+
+  private async createSome(
+    bodies: (NewClientInput & { passwordHash: string | null })[],
+    limits: WindowLimits,
+    now: Date,
+  ): Promise<void> {
+    const clients = bodies.map((body) => newClient(body, limits, now));
+    await this.clients.insertAll(clients);
+    await this.credentials.addAll(
+      clients.map(({ id }, index) => {
+        const { email, passwordHash } = bodies[index]!;
+        return { account: { kind: 'client', id }, email, passwordHash };
+      }),
+    );
+    const invited = clients.filter((_, index) => bodies[index]!.passwordHash === null);
+    await this.tokens.inviteAll(invited.map(({ id }) => ({ kind: 'client', id })));
+    for (const client of clients) this.noteCreated(client);
   }
 
   /** Reads a page of clients. */

@@ -7,7 +7,9 @@ import { RequestPipe } from './request.pipe.js';
 
 /** How many rows are checked before others get a turn. */
 const ROWS_A_TURN = 50;
-const CHUNK = 64 * 1024;
+const CHUNK = 16 * 1024;
+/** Of a file that is no such file at all, 5 MB can be millions of bad lines: more help nobody, and hold everybody up. */
+const MAX_ERRORS = 10_000;
 
 /** What a file's columns are: fields of a class that its rows are validated as. */
 export interface CsvShape<T extends object> {
@@ -27,12 +29,17 @@ export interface CsvRow<T> {
 /** How far a long import has come. */
 export type Progress = (what: string, done: number, total: number) => void;
 
-/** What is wrong with a file, line by line. */
+/** What is wrong with a file, line by line; of very much, the first that is found. */
 export class LineErrors {
   private readonly errors: Required<FieldError>[] = [];
 
+  /** Whether no more is noted. */
+  get isFull(): boolean {
+    return this.errors.length >= MAX_ERRORS;
+  }
+
   add(line: number, field: string, message: string): void {
-    this.errors.push({ field, message, line });
+    if (!this.isFull) this.errors.push({ field, message, line });
   }
 
   /** Runs a check of one row; the fields that it refuses are noted. */
@@ -55,7 +62,7 @@ export class LineErrors {
     const [{ line, field, message }] = errors as [Required<FieldError>];
     throw new Problem(
       'validation',
-      `${lines} bad ${lines === 1 ? 'line' : 'lines'}, nothing was changed; line ${line}: ${field}: ${message}`.slice(
+      `${lines} bad ${lines === 1 ? 'line' : 'lines'}${this.isFull ? ' or more' : ''}, nothing was changed; line ${line}: ${field}: ${message}`.slice(
         0,
         1000,
       ),
@@ -76,25 +83,35 @@ export async function readCsv<T extends object>(
   errors: LineErrors,
   progress?: Progress,
 ): Promise<CsvRow<T>[]> {
-  const [header, ...records] = await parseRecords(decode(file, errors), errors);
-  const names = columnsOf(header, shape);
+  const text = decode(file, errors);
+  const lines = progress ? text.split('\n').length : 0;
   const pipe = new RequestPipe();
   const rows: CsvRow<T>[] = [];
-  for (const [index, { line, cells }] of records.entries()) {
-    if (index % ROWS_A_TURN === 0) {
-      progress?.('Checking', index, records.length);
+  let names: string[] | undefined;
+  let read = 0;
+  for await (const record of parseRecords(text, errors)) {
+    if (!names) {
+      names = columnsOf(record, shape);
+      continue;
+    }
+    const { line, cells } = record;
+    if (read++ % ROWS_A_TURN === 0) {
+      progress?.('Checking', line, lines);
       await nextTurn();
     }
+    if (errors.isFull) break;
     if (cells.length !== names.length) {
       errors.add(line, 'row', `has ${cells.length} cells where the header has ${names.length}`);
       continue;
     }
+    const columns = names;
     const value = await errors.check(line, () =>
-      pipe.transform(fieldsOf(cells, names, shape), { type: 'body', metatype: shape.type }),
+      pipe.transform(fieldsOf(cells, columns, shape), { type: 'body', metatype: shape.type }),
     );
     if (value) rows.push({ line, value: value as T });
   }
-  progress?.('Checking', records.length, records.length);
+  if (!names) columnsOf(undefined, shape);
+  progress?.('Checking', lines, lines);
   return rows;
 }
 
@@ -110,7 +127,7 @@ function decode(file: Buffer, errors: LineErrors): string {
   } catch {
     const utf8 = new TextDecoder('utf-8', { fatal: true });
     // No character of UTF-8 but the line feed itself holds its byte.
-    for (let line = 1, start = 0; start <= file.length; line += 1) {
+    for (let line = 1, start = 0; start <= file.length && !errors.isFull; line += 1) {
       const end = file.indexOf(10, start);
       const bytes = file.subarray(start, end < 0 ? file.length : end);
       try {
@@ -125,7 +142,8 @@ function decode(file: Buffer, errors: LineErrors): string {
   }
 }
 
-async function parseRecords(text: string, errors: LineErrors): Promise<CsvRecord[]> {
+/** Yields the rows, the header first; after the last it notes what ended the reading, if anything did. */
+async function* parseRecords(text: string, errors: LineErrors): AsyncGenerator<CsvRecord, void, undefined> {
   const parser = parse({
     info: true,
     record_delimiter: '\n',
@@ -136,14 +154,13 @@ async function parseRecords(text: string, errors: LineErrors): Promise<CsvRecord
   });
   let fault: CsvError | undefined;
   parser.on('skip', (error: CsvError) => (fault ??= error));
-  const records: CsvRecord[] = [];
   let end = 0;
   for await (const parsed of Readable.from(chunksOf(Buffer.from(text))).pipe(parser)) {
     const { record, info } = parsed as { record: string[]; info: { lines: number } };
     const breaks = record.reduce((sum, cell) => sum + cell.split('\n').length - 1, 0);
     if (fault && info.lines >= lineOf(fault)) break;
     end = info.lines;
-    records.push({ line: end - breaks, cells: record });
+    yield { line: end - breaks, cells: record };
   }
   // Behind a stray quote nobody knows where a row ends: what follows is not judged.
   if (fault?.code === 'CSV_QUOTE_NOT_CLOSED') {
@@ -153,7 +170,6 @@ async function parseRecords(text: string, errors: LineErrors): Promise<CsvRecord
       'has a quote where none may stand (in a quoted cell write ""); nothing was read from here on';
     errors.add(lineOf(fault), 'row', message);
   }
-  return records;
 }
 
 function lineOf(error: CsvError): number {

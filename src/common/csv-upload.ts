@@ -45,7 +45,11 @@ export function TakesCsv(example: string): MethodDecorator {
     ApiConsumes('text/csv'),
     ApiBody({ schema: { type: 'string', example } }),
     ApiOkResponse({ type: ImportedDto }),
-    ApiResponse({ status: 400, description: 'Every bad line, in `errors` with its `line` (`validation`).' }),
+    ApiResponse({
+      status: 400,
+      description:
+        'Every bad line, in `errors` with its `line` (`validation`); of very many the first 10,000.',
+    }),
     ApiResponse({ status: 413, description: 'Larger than 5 MB (`payload-too-large`).' }),
     ApiResponse({ status: 415, description: 'Not text/csv in UTF-8 (`unsupported-media-type`).' }),
   );

@@ -111,6 +111,8 @@ export class Lists {
       delete item.sortId;
     }
     if (spec.total === false) return { items, nextCursor };
+    // The first page is all there is: nothing is left to count.
+    if (!after && nextCursor === null) return { items, nextCursor, total: items.length };
     const [count] = await database.query<{ total: number }>(
       `SELECT count(*) AS "total" FROM ${spec.from} ${where(filters)}`,
       spec.parameters ?? {},

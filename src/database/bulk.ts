@@ -15,6 +15,6 @@ export async function insertAll<Entity extends ObjectLiteral>(
   for (let start = 0; start < rows.length; start += ROWS) {
     await manager.insert(entity, rows.slice(start, start + ROWS));
     progress?.(Math.min(start + ROWS, rows.length), rows.length);
-    await nextTurn();
+    if (start + ROWS < rows.length) await nextTurn();
   }
 }

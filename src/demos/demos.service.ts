@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { changes, shown } from '../audit/changes.js';
@@ -46,6 +47,8 @@ import { takeTurn } from './turns.js';
 const SEARCH_LENGTH = 8000;
 const SLUGS_AT_ONCE = 20;
 const IMAGES_AT_ONCE = 500;
+/** How many of an import are named before others get a turn. */
+const DEMOS_A_TURN = 50;
 
 /** The catalog of demos: draft, published, retired. */
 @Injectable()
@@ -134,7 +137,8 @@ export class DemosService {
       // Of each title's slug all numbers up to this one are taken.
       const last = new Map<string, number>();
       const demos: Demo[] = [];
-      for (const input of inputs) {
+      for (const [index, input] of inputs.entries()) {
+        if (index % DEMOS_A_TURN === 0) await nextTurn();
         const wanted = slugOf(input.title);
         const { slug, number } = await this.freeSlug(wanted, (last.get(wanted) ?? 0) + 1, taken);
         last.set(wanted, number);

@@ -93,7 +93,7 @@ export class ImagesService {
   ): Promise<ImageDto> {
     const name = reference === undefined ? undefined : nameOf(reference);
     const changing = this.uow.run(async () => {
-      const image = await this.find(id);
+      const image = await this.hold(id);
       requireMatch(image.version, ifMatch);
       const wanted: Image = { ...image, ...patch, ...name };
       const changed = changes(image, wanted);
@@ -123,7 +123,7 @@ export class ImagesService {
     honourMatch(asked.version, ifMatch);
     const { digest, sizeBytes, platforms } = await this.registry.resolve(asked);
     return this.uow.run(async () => {
-      const image = await this.find(id);
+      const image = await this.hold(id);
       honourMatch(image.version, ifMatch);
       if (image.reference !== asked.reference) throw conflict('The reference was changed meanwhile.');
       const now = this.clock.now();
@@ -148,7 +148,7 @@ export class ImagesService {
   /** Removes an image. @throws Problem as `change`, and `conflict` while a demo is launched from it */
   async remove(id: string, ifMatch: string | undefined): Promise<void> {
     const removing = this.uow.run(async () => {
-      const image = await this.find(id);
+      const image = await this.hold(id);
       requireMatch(image.version, ifMatch);
       const { affected } = await this.uow.manager.delete(Image, { id, version: image.version });
       if (affected !== 1) throw versionMismatch();
@@ -159,6 +159,15 @@ export class ImagesService {
       if (isForeignKeyViolation(error)) throw conflict('A demo is launched from this image.');
       throw error;
     });
+  }
+
+  /** Reads an image and holds it for the rest of the unit: of two who change it at once the later sees the earlier. */
+  private async hold(id: string): Promise<Image> {
+    const query = this.uow.manager.createQueryBuilder(Image, 'i').where({ id });
+    if (this.uow.dialect === 'postgres') query.setLock('for_no_key_update');
+    const image = await query.getOne();
+    if (!image) throw notFound();
+    return image;
   }
 
   private async find(id: string): Promise<Image> {

@@ -215,6 +215,11 @@ afterAll(() => {
   },
 );
 
+it('is the chart of this release', () => {
+  const { version } = JSON.parse(text('../../package.json')) as { version: string };
+  expect(parse(text('Chart.yaml'))).toMatchObject({ version, appVersion: version });
+});
+
 describe('the schema of the values', () => {
   interface Schema {
     type?: string;

@@ -276,7 +276,7 @@ describe('restoring', () => {
 describe('where there is no room', () => {
   it('leaves nothing half, and the run is recorded as failed', async () => {
     const app = await startApp();
-    expect((await app.cli(['seed', '--force'])).code).toBe(0);
+    expect(await app.cli(['--json', 'seed', '--force'])).toMatchObject({ code: 0, stderr: '' });
     await app.stop();
     await letGo(app.database);
     const folder = newFolder();

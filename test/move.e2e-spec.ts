@@ -41,7 +41,7 @@ describe('move', () => {
         admin.patch(`/settings/${key}`, { value }, { headers: { 'if-match': `"${version}"` } }),
       );
     }
-    expect((await app.cli(['seed', '--force'])).code).toBe(0);
+    expect(await app.cli(['--json', 'seed', '--force'])).toMatchObject({ code: 0, stderr: '' });
     // PostgreSQL's suite goes to SQLite and back; SQLite's to another file.
     target = await freshDatabase({ on: 'sqlite', migrated: false });
   });

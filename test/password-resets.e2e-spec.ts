@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { answered, startApp, type Account, type TestApp, until } from './support/app.js';
 import { expectProblem, type Reply } from './support/http.js';
-import { newPassword, unique, userInput } from './support/inputs.js';
+import { clientInput, newPassword, unique, userInput } from './support/inputs.js';
 import { type MailServer, startMailServer } from './support/mail-server.js';
 
 const MINUTE = 60_000;
@@ -72,6 +72,24 @@ describe('password resets', () => {
     const kept = ['audit_log', 'account_tokens', 'sign_in_failures', 'mail_outbox', 'idempotency_keys'];
     for (const table of kept)
       expect(JSON.stringify(await app.sql(`SELECT * FROM ${table}`))).not.toContain(token);
+  });
+
+  it.each(['user', 'client'] as const)('and invitations die with the e-mail of a %s', async (kind) => {
+    const admin = await app.admin();
+    const account = await (kind === 'user' ? app.createUser() : app.createClient());
+    await ask(account.email);
+    const [token] = (await tokens(account.email, 1)) as [string];
+    const input = kind === 'user' ? userInput({ password: undefined }) : clientInput({ password: undefined });
+    const { body: invited } = await answered(201, admin.post(`/${kind}s`, input));
+    for (const { id } of [account, invited]) {
+      const name = { name: 'Another name' };
+      const { body } = await answered(200, admin.patch(`/${kind}s/${id}`, name, { ifMatch: '*' }));
+      const email = { email: `${unique()}@example.com` };
+      await answered(200, admin.patch(`/${kind}s/${id}`, email, { ifMatch: body.version }));
+    }
+    expectProblem(await confirm(token, newPassword()), 400, 'validation', 'token');
+    const accept = { token: invited.invitation.token, password: newPassword() };
+    expectProblem(await app.post('/auth/invitations/accept', accept), 400, 'validation', 'token');
   });
 
   it('take the address however it is written', async () => {

@@ -57,7 +57,10 @@ export class UsersController {
   @Access({ users: 'admin' })
   @Patch(':id')
   @ApiIfMatch()
-  @ApiOperation({ summary: 'Change a user' })
+  @ApiOperation({
+    summary: 'Change a user',
+    description: 'With another e-mail, links that were sent before are dead.',
+  })
   @ApiOkResponse({ type: UserDto })
   @ApiNotFoundResponse({ description: 'Unknown (`not-found`).' })
   @ApiConflictResponse({ description: 'The e-mail is taken, or it is the last administrator (`conflict`).' })

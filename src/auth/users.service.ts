@@ -109,7 +109,12 @@ export class UsersService {
       const changed = changes<User>(user, patch);
       if (!changed) return toUserDto(user);
       if (user.role === 'admin' && patch.role === 'viewer') await this.keepAnAdministrator(id);
-      if (patch.email !== undefined) await this.credentials.changeEmail({ kind: 'user', id }, patch.email);
+      if (changed.after.email !== undefined) {
+        const account = { kind: 'user', id } as const;
+        await this.credentials.changeEmail(account, patch.email!);
+        // Links went to the old address, which may be somebody else's.
+        await this.accountTokens.removeAll(account);
+      }
       const next: User = { ...user, ...patch, version: user.version + 1, updatedAt: this.clock.now() };
       await this.write(user, next);
       this.audit.record({ action: 'user.updated', entityType: 'user', entityId: id, ...changed });

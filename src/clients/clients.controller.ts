@@ -109,7 +109,8 @@ export class ClientsController {
   @ApiIfMatch()
   @ApiOperation({
     summary: 'Edit a client',
-    description: 'The access window is changed by renew, shorten, revoke and reinstate.',
+    description:
+      'The access window is changed by renew, shorten, revoke and reinstate. With another e-mail, links that were sent before are dead.',
   })
   @ApiOkResponse({ type: ClientDto })
   @ApiNotFoundResponse({ description: 'There is no such client.' })

@@ -149,7 +149,12 @@ export class ClientsService {
       const searchText = searchTextOf({ ...client, ...body });
       const changed = await this.clients.change(client, { ...body, searchText }, now);
       this.audit.record({ action: 'client.updated', entityType: 'client', entityId: id, before, after });
-      if (body.email !== undefined) await this.credentials.changeEmail({ kind: 'client', id }, body.email);
+      if (after.email !== undefined) {
+        const account = { kind: 'client', id } as const;
+        await this.credentials.changeEmail(account, body.email!);
+        // Links went to the old address, which may be somebody else's.
+        await this.tokens.removeAll(account);
+      }
       return toClientDto(changed, now);
     });
   }

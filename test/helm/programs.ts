@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { findProgram } from '../support/programs.js';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -9,7 +10,7 @@ const root = join(import.meta.dirname, '../..');
 export const chartFolder = join(root, 'helm/ecatalog');
 
 export function installed(program: string): boolean {
-  return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)));
+  return findProgram(program) !== undefined;
 }
 
 /**

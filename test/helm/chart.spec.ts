@@ -5,7 +5,7 @@ import { parse } from 'yaml';
 import { variables } from '../../src/config/variables.js';
 import { checks, faultsOf } from './checks.js';
 import { mutants } from './mutants.js';
-import { chartFolder, installed, run, schemaLocation } from './programs.js';
+import { chartFolder, forKubernetes, installed, run, schemaLocation } from './programs.js';
 import { Release, type Values } from './release.js';
 import { keys, refused, valueSets } from './value-sets.js';
 
@@ -40,7 +40,7 @@ afterAll(() => {
     it('passes helm lint --strict', () => {
       const { ok, out } = run(
         'helm',
-        ['lint', '--strict', chartFolder, '-f', '-'],
+        ['lint', '--strict', chartFolder, ...forKubernetes, '-f', '-'],
         JSON.stringify(valueSets[name]),
       );
       expect([ok, out]).toEqual([true, expect.stringContaining('0 chart(s) failed')]);
@@ -164,7 +164,7 @@ afterAll(() => {
     expect(commands.length).toBeGreaterThan(1);
     for (const command of commands) {
       const rendered = command
-        .replace(/^helm \w+/, 'helm template')
+        .replace(/^helm \w+/, `helm template ${forKubernetes.join(' ')}`)
         .replace(' --wait', '')
         .replace('production.yaml', values)
         .replace('helm/ecatalog', chartFolder);
@@ -196,7 +196,11 @@ afterAll(() => {
   'the chart, as Kubernetes reads it (needs helm, kubeconform and schemas in KUBE_SCHEMAS or ../shared/schemas)',
   () => {
     it.each(sets)('%s', (_name, values) => {
-      const { out } = run('helm', ['template', 'shop', chartFolder, '-f', '-'], JSON.stringify(values));
+      const { out } = run(
+        'helm',
+        ['template', 'shop', chartFolder, ...forKubernetes, '-f', '-'],
+        JSON.stringify(values),
+      );
       const { ok, out: report } = run(
         'kubeconform',
         // Custom resources have no schema here.

@@ -9,6 +9,9 @@ const root = join(import.meta.dirname, '../..');
 /** The chart as it is in the repository. */
 export const chartFolder = join(root, 'helm/ecatalog');
 
+/** The Kubernetes that is rendered for. A helm that was built from its sources alone takes 1.20 unless it is told. */
+export const forKubernetes = ['--kube-version', '1.35.0'];
+
 export function installed(program: string): boolean {
   return findProgram(program) !== undefined;
 }

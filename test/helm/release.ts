@@ -1,6 +1,6 @@
 /** What the chart renders from a set of values, ready to be asked questions. */
 import { parseAllDocuments } from 'yaml';
-import { chartFolder, run } from './programs.js';
+import { chartFolder, forKubernetes, run } from './programs.js';
 
 export interface Manifest {
   apiVersion: string;
@@ -50,7 +50,7 @@ export class Release {
   static render(values: Values, chart = chartFolder): Release {
     const { ok, out, err } = run(
       'helm',
-      ['template', 'shop', chart, '--namespace', 'web', '-f', '-'],
+      ['template', 'shop', chart, ...forKubernetes, '--namespace', 'web', '-f', '-'],
       JSON.stringify(values),
     );
     if (!ok) throw new Error(err);

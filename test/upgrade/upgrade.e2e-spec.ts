@@ -25,7 +25,7 @@ const dropped: Record<string, readonly string[] | Record<Dialect, readonly strin
   NotificationsAndJobs1763769600009: ['jobs', 'mail_outbox', 'notifications'],
   MovedTags1763769600010: ['docker_images.moved_digest'],
   BackupRuns1763856000011: ['backup_runs'],
-  RunningUsage1763856000012: [
+  HotPaths1763856000012: [
     'usage_client_balances',
     'usage_client_totals',
     'usage_demo_balances',

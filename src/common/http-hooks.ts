@@ -7,6 +7,7 @@ import { parseJson } from './json.js';
 import { histogram } from './metrics.js';
 import { invalid, notFound, Problem, problemOfStatus } from './problem.js';
 import { type RequestContext, withRequestContext } from './request-context.js';
+import { securityHeadersFor } from './security-headers.js';
 
 const requestSeconds = histogram(
   'http_request_seconds',
@@ -37,7 +38,7 @@ export function addHttpHooks(fastify: FastifyInstance): void {
 
   // Hooks by callback: an async one costs every request several promises.
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.header('X-Request-Id', request.id);
+    reply.header('X-Request-Id', request.id).headers(securityHeadersFor(request));
     refuseStrangePath(request.raw.url ?? '');
     const allowed = methodsInstead(request);
     if (!allowed) {
@@ -54,11 +55,12 @@ export function addHttpHooks(fastify: FastifyInstance): void {
   function methodsInstead(request: FastifyRequest): string[] | undefined {
     const byName = request.routeOptions.url?.includes(':') === false;
     if (!request.is404 && byName) return undefined;
-    const segments = decodeURIComponent(pathOf(request)).split('/');
+    const path = decodeURIComponent(pathOf(request));
     // What is named by itself (`/clients/import`) is no `:id` of its neighbour.
-    const named = namedPaths.get(segments.join('/'));
+    const named = namedPaths.get(path);
     if (named) return [...named].sort();
     if (!request.is404) return undefined;
+    const segments = path.split('/');
     const fitting = routes.filter((route) => fits(route.segments, segments)).map(({ method }) => method);
     return [...new Set(fitting)].sort();
   }
@@ -104,21 +106,22 @@ export function addHttpHooks(fastify: FastifyInstance): void {
   });
 
   fastify.addHook('onResponse', (request, reply, done) => {
-    const { actor } = contexts.get(request) ?? {};
-    const { method, routeOptions } = request;
-    requestSeconds.observe(
-      { method, route: routeOptions.url ?? 'none', status: reply.statusCode },
-      reply.elapsedTime / 1000,
-    );
+    const { actor, ip = addressOf(request) } = contexts.get(request) ?? {};
+    const { method } = request;
+    const route = request.routeOptions.url;
+    const status = reply.statusCode;
+    const ms = reply.elapsedTime;
+    requestSeconds.observe({ method, route: route ?? 'none', status }, ms / 1000);
     request.log.info(
       {
+        requestId: request.id,
         method,
-        route: routeOptions.url ?? null,
+        route: route ?? null,
         path: pathOf(request),
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime * 10) / 10,
+        status,
+        ms: Math.round(ms * 10) / 10,
         actor: actor && `${actor.kind}${actor.id === null ? '' : `:${actor.id}`}`,
-        ip: addressOf(request),
+        ip,
         userAgent: request.headers['user-agent'],
       },
       'request',

@@ -9,6 +9,7 @@ import {
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { DatabaseUnavailableError, unavailability } from '../database/errors.js';
 import { invalid, Problem, type ProblemBody, problemOfStatus, unavailable } from './problem.js';
+import { securityHeadersFor } from './security-headers.js';
 
 /** Turns every error into problem details (RFC 9457). What nobody foresaw is logged whole and answered without detail. */
 @Catch()
@@ -49,6 +50,7 @@ export function sendProblem(
   void reply
     .code(body.status)
     .header('X-Request-Id', request.id)
+    .headers(securityHeadersFor(request))
     .header('Cache-Control', 'no-store')
     .type('application/problem+json')
     .send(JSON.stringify(body));

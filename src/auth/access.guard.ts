@@ -2,6 +2,7 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
+import { andThen, type MaybePromise } from '../common/maybe-promise.js';
 import { Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
 import { ACCESS, type AccessRule, type Principal } from './access.js';
@@ -20,26 +21,32 @@ export class AccessGuard extends AuthGuard('jwt') {
     super();
   }
 
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
+  override canActivate(context: ExecutionContext): MaybePromise<boolean> {
     const rule = this.reflector.get<AccessRule | 'public' | undefined>(ACCESS, context.getHandler());
     if (rule === 'public') return true;
-    const principal = await this.authenticate(context);
-    requestContext().actor = { kind: principal.kind, id: principal.id };
-    const refused = rule === undefined ? 'forbidden' : refusal(rule, principal);
-    if (refused) throw new Problem(refused, 'This is not open to you.');
-    return true;
+    return andThen(this.authenticate(context), (principal) => {
+      requestContext().actor = { kind: principal.kind, id: principal.id };
+      const refused = rule === undefined ? 'forbidden' : refusal(rule, principal);
+      if (refused) throw new Problem(refused, 'This is not open to you.');
+      return true;
+    });
   }
 
   /**
    * Returns who calls.
    * @throws Problem `unauthenticated`
    */
-  async authenticate(context: ExecutionContext): Promise<Principal> {
+  authenticate(context: ExecutionContext): MaybePromise<Principal> {
     const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
     const key = apiKeyOf(request.headers.authorization);
-    const known = key === undefined ? this.strategy.known(request) : this.keys.principal(key);
-    if (known) request.user = this.handleRequest(null, (await known) ?? false);
-    else await super.canActivate(context);
+    const known: MaybePromise<Principal | false | undefined> | 'unknown' =
+      key === undefined ? this.strategy.known(request) : this.keys.principal(key);
+    if (known === 'unknown') return this.byPassport(context, request);
+    return andThen(known, (principal) => (request.user = this.handleRequest(null, principal ?? false)));
+  }
+
+  private async byPassport(context: ExecutionContext, request: { user: Principal }): Promise<Principal> {
+    await super.canActivate(context);
     return request.user;
   }
 

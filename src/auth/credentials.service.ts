@@ -119,12 +119,12 @@ export class CredentialsService {
   }
 
   /** Returns the account with this e-mail, however it is written, or undefined. */
-  findByEmail(email: string): Promise<AccountRow | undefined> {
+  async findByEmail(email: string): Promise<AccountRow | undefined> {
     return this.uow.get(accountByEmailKey, { emailKey: emailKey(email) });
   }
 
   /** Returns an account, or undefined when it was removed or erased. */
-  find({ kind, id }: AccountRef): Promise<AccountRow | undefined> {
+  async find({ kind, id }: AccountRef): Promise<AccountRow | undefined> {
     return this.uow.get(kind === 'user' ? accountByUserId : accountByClientId, { id });
   }
 

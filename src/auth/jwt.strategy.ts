@@ -4,6 +4,7 @@ import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-jwt';
 import { Clock } from '../common/clock.js';
 import { isId } from '../common/ids.js';
+import { andThen, type MaybePromise } from '../common/maybe-promise.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { SessionsService } from './sessions.service.js';
 import { ACCESS_AUDIENCE, type AccessClaims, ALGORITHM, ISSUER, TokensService } from './tokens.service.js';
@@ -14,6 +15,8 @@ const BEARER = /^Bearer +([\w-]+\.[\w-]+\.[\w-]+)$/i;
 function bearerToken({ headers }: { headers: IncomingHttpHeaders }): string | null {
   return BEARER.exec(headers.authorization ?? '')?.[1] ?? null;
 }
+
+type Found = UserPrincipal | ClientPrincipal | false;
 
 /** Reads access tokens. A good signature is not enough: the session's row decides, on every request. */
 @Injectable()
@@ -38,29 +41,24 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
   }
 
   /** Called by passport with what a good token says. Returns the principal, or false: not signed in. */
-  validate(
-    request: { headers: IncomingHttpHeaders },
-    claims: AccessClaims,
-  ): Promise<UserPrincipal | ClientPrincipal | false> {
+  validate(request: { headers: IncomingHttpHeaders }, claims: AccessClaims): MaybePromise<Found> {
     const token = bearerToken(request);
     if (token !== null) this.tokens.remember(token, claims);
     return this.principal(claims);
   }
 
-  /** Returns the principal of a token that passport has let in before, false as `validate`, undefined for any other. */
-  known(request: {
-    headers: IncomingHttpHeaders;
-  }): Promise<UserPrincipal | ClientPrincipal | false> | undefined {
+  /** Returns the principal of a token that passport has let in before, false as `validate`, `unknown` for any other. */
+  known(request: { headers: IncomingHttpHeaders }): MaybePromise<Found> | 'unknown' {
     const token = bearerToken(request);
     const claims = token === null ? undefined : this.tokens.claimsOf(token);
-    return claims && this.principal(claims);
+    return claims ? this.principal(claims) : 'unknown';
   }
 
-  private async principal(claims: AccessClaims): Promise<UserPrincipal | ClientPrincipal | false> {
-    if (typeof claims.exp !== 'number' || claims.exp * 1000 <= this.clock.now().getTime()) return false;
-    const principal = isId(claims.sid) ? await this.sessions.principal(claims.sid) : undefined;
-    return (
-      principal !== undefined && principal.kind === claims.kind && principal.id === claims.sub && principal
+  private principal({ exp, sid, kind, sub }: AccessClaims): MaybePromise<Found> {
+    if (typeof exp !== 'number' || exp * 1000 <= this.clock.now().getTime() || !isId(sid)) return false;
+    return andThen(
+      this.sessions.principal(sid),
+      (found) => found !== undefined && found.kind === kind && found.id === sub && found,
     );
   }
 }

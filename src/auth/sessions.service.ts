@@ -3,6 +3,7 @@ import { IsNull, MoreThan, Not } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { after, Clock, DAY, earliest, MINUTE } from '../common/clock.js';
 import { digest, newId, newSecret } from '../common/ids.js';
+import { andThen, type MaybePromise } from '../common/maybe-promise.js';
 import { notFound, Problem } from '../common/problem.js';
 import { requestContext } from '../common/request-context.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
@@ -10,7 +11,7 @@ import { settingList } from '../settings/setting-list.js';
 import { SettingsService } from '../settings/settings.service.js';
 import type { ClientPrincipal, UserPrincipal } from './access.js';
 import { type AccessWindow, type AccountRef, clientStatus } from './accounts.js';
-import { sessionById } from './auth.queries.js';
+import { sessionById, type SessionRow } from './auth.queries.js';
 import { idColumns, idWhere } from './credentials.service.js';
 import { RefreshToken, Session, type SessionEndReason } from './session.entity.js';
 import { TokensService } from './tokens.service.js';
@@ -64,8 +65,14 @@ export class SessionsService {
    * Returns who a session belongs to and what that account is now, or undefined when the session or the account has
    * ended, or the client was revoked.
    */
-  async principal(sessionId: string): Promise<UserPrincipal | ClientPrincipal | undefined> {
-    const row = await this.uow.get(sessionById, { sessionId });
+  principal(sessionId: string): MaybePromise<UserPrincipal | ClientPrincipal | undefined> {
+    return andThen(this.uow.get(sessionById, { sessionId }), (row) => this.principalOf(row, sessionId));
+  }
+
+  private principalOf(
+    row: SessionRow | undefined,
+    sessionId: string,
+  ): UserPrincipal | ClientPrincipal | undefined {
     const now = this.clock.now();
     if (!row || row.endedAt !== null || row.expiresAt <= now) return undefined;
     // The clock was put back: the session would live longer than it was given.

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DataSource, type Driver } from 'typeorm';
+import { andThen, type MaybePromise } from '../common/maybe-promise.js';
 import { DatabaseUnavailableError } from './errors.js';
 import {
   binderOf,
@@ -46,11 +47,9 @@ export class Database {
     return this.rows(query.bound(this.dialect, parameters), query.types);
   }
 
-  /** The first row of a prepared query. */
-  async get<Row>(query: PreparedQuery<Row>, parameters: SqlParameters = {}): Promise<Row | undefined> {
-    const rows = this.rows(query.bound(this.dialect, parameters), query.types);
-    // Nothing is awaited that is there: every promise costs, and this runs several times a request.
-    return (rows instanceof Promise ? await rows : rows)[0];
+  /** The first row of a prepared query: where SQLite is read outside a unit of work, at once. */
+  get<Row>(query: PreparedQuery<Row>, parameters: SqlParameters = {}): MaybePromise<Row | undefined> {
+    return andThen(this.rows(query.bound(this.dialect, parameters), query.types), (rows) => rows[0]);
   }
 
   /**
@@ -93,14 +92,11 @@ export class Database {
     return currentUnit(this.dataSource) !== undefined;
   }
 
-  private rows<Row>(bound: [Statement, unknown[]], types: ColumnTypes<Row>): Row[] | Promise<Row[]> {
-    const result = this.send(...bound);
-    return result instanceof Promise
-      ? result.then(({ rows }) => convertRows(rows, types, this.dialect))
-      : convertRows(result.rows, types, this.dialect);
+  private rows<Row>(bound: [Statement, unknown[]], types: ColumnTypes<Row>): MaybePromise<Row[]> {
+    return andThen(this.send(...bound), ({ rows }) => convertRows(rows, types, this.dialect));
   }
 
-  protected send(statement: Statement, values: unknown[]): StatementResult | Promise<StatementResult> {
+  protected send(statement: Statement, values: unknown[]): MaybePromise<StatementResult> {
     const unit = currentUnit(this.dataSource);
     if (unit) return unit.runner.execute(statement, values);
     this.assertConnected();

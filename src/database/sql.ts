@@ -1,4 +1,5 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import type { MaybePromise } from '../common/maybe-promise.js';
 import { fromSqliteInstant, toSqliteInstant } from './instants.js';
 
 export type Dialect = 'sqlite' | 'postgres';
@@ -36,7 +37,7 @@ export interface StatementResult {
 
 /** A connection, or what finds one: the drivers and their query runners. What needs no waiting is answered at once. */
 export interface StatementRunner {
-  execute(statement: Statement, values: readonly unknown[]): StatementResult | Promise<StatementResult>;
+  execute(statement: Statement, values: readonly unknown[]): MaybePromise<StatementResult>;
 }
 
 /** The rows of a query on a runner of TypeORM's, whose own result is not typed. */

@@ -14,6 +14,7 @@ import { CsvFile, type ImportedDto, ImportQuery, TakesCsv } from '../common/csv-
 import { ApiIfMatch, ApiMayMatch, IfMatch } from '../common/etag.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { Creates } from '../common/location.js';
+import type { MaybePromise } from '../common/maybe-promise.js';
 import { ApiPage, type Page } from '../common/pagination.js';
 import { Idempotent } from '../idempotency/idempotency.service.js';
 import { DemoImportService } from './demo-import.service.js';
@@ -79,7 +80,10 @@ export class DemosController {
     schema: { oneOf: [{ $ref: getSchemaPath(DemoDto) }, { $ref: getSchemaPath(CatalogDemoDto) }] },
   })
   @ApiNotFoundResponse({ description: 'Unknown, or for clients not published (`not-found`).' })
-  get(@Param('id') idOrSlug: string, @CurrentPrincipal() me: Principal): Promise<DemoDto | CatalogDemoDto> {
+  get(
+    @Param('id') idOrSlug: string,
+    @CurrentPrincipal() me: Principal,
+  ): MaybePromise<DemoDto | CatalogDemoDto> {
     return this.demos.get(idOrSlug, me);
   }
 

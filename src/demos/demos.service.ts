@@ -6,6 +6,7 @@ import type { Principal } from '../auth/access.js';
 import { Clock } from '../common/clock.js';
 import { honourMatch, requireMatch } from '../common/etag.js';
 import { isId, newId } from '../common/ids.js';
+import { andThen, type MaybePromise } from '../common/maybe-promise.js';
 import { Lists, type ListSpec, type Page } from '../common/pagination.js';
 import { conflict, invalid, notFound } from '../common/problem.js';
 import { likeContaining, searchable } from '../common/text.js';
@@ -101,13 +102,15 @@ export class DemosService {
   }
 
   /** Returns a demo as `me` may see it. @throws Problem `not-found`, for clients also when it is not published */
-  async get(idOrSlug: string, me: Principal): Promise<DemoDto | CatalogDemoDto> {
+  get(idOrSlug: string, me: Principal): MaybePromise<DemoDto | CatalogDemoDto> {
     const by = isId(idOrSlug) ? 'id' : 'slug';
     if (me.kind === 'client') {
       const parameters = { key: idOrSlug, clientId: me.id, now: this.clock.now() };
-      return found(await this.uow.get(catalogDemoBy[by], parameters));
+      return andThen(this.uow.get(catalogDemoBy[by], parameters), found);
     }
-    return toDemoDto(found(await this.uow.get(demoBy[by], { key: idOrSlug })), seesEnvironment(me));
+    return andThen(this.uow.get(demoBy[by], { key: idOrSlug }), (row) =>
+      toDemoDto(found(row), seesEnvironment(me)),
+    );
   }
 
   /** Adds a demo as a draft. @throws Problem `validation` naming `launch.imageId` when there is no such image */

@@ -91,7 +91,7 @@ export class OutboxService {
   /** Claims the mail that is due and was tried least: nobody else sends it meanwhile. Undefined when none is due. */
   claim(): Promise<ClaimedMail | undefined> {
     const now = this.clock.now();
-    return this.uow.run(() => this.uow.get(claimMail, { now, until: after(now, CLAIM) }));
+    return this.uow.run(async () => this.uow.get(claimMail, { now, until: after(now, CLAIM) }));
   }
 
   /** @throws Error when another DATA_KEY encrypted it */

@@ -9,6 +9,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ask, request } from './load.mjs';
 
 const root = join(import.meta.dirname, '..');
+/** As the image sets them. */
+const NODE_OPTIONS = /NODE_OPTIONS=(\S+)/.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))[1];
 export const JWT_SECRET = 'q7Vf0-bench-Zk3mWx81-only-Ty5uLp92-here';
 
 const running = new Set();
@@ -46,6 +48,7 @@ export async function startApp(databaseUrl, env = {}) {
       cwd: folder,
       env: {
         PATH: process.env.PATH,
+        NODE_OPTIONS,
         NODE_ENV: 'production',
         PORT: String(port),
         METRICS_PORT: String(await freePort()),
@@ -75,7 +78,7 @@ export async function startApp(databaseUrl, env = {}) {
 /** Starts the bare limit on a file. */
 export async function startLimit(file) {
   const child = fork(join(import.meta.dirname, 'limit.mjs'), {
-    env: { PATH: process.env.PATH, NODE_ENV: 'production', DATABASE_FILE: file, JWT_SECRET },
+    env: { PATH: process.env.PATH, NODE_OPTIONS, NODE_ENV: 'production', DATABASE_FILE: file, JWT_SECRET },
     execArgv: [],
   });
   const { port } = await new Promise((resolve, reject) => {

@@ -203,11 +203,13 @@ describe('headers', () => {
     for (const { headers } of replies) {
       expect(headers).toMatchObject({
         'x-content-type-options': 'nosniff',
-        'x-frame-options': expect.stringMatching(/^(DENY|SAMEORIGIN)$/),
+        'x-frame-options': 'DENY',
         'referrer-policy': 'no-referrer',
         'strict-transport-security': expect.stringMatching(/^max-age=\d{8}/),
-        'cross-origin-opener-policy': 'same-origin',
-        'content-security-policy': expect.stringContaining("default-src 'self'"),
+        'cross-origin-resource-policy': 'same-origin',
+        'content-security-policy': expect.stringMatching(
+          /^default-src '(none|self)';.*\bframe-ancestors 'none'/,
+        ),
         'x-request-id': expect.any(String),
         'cache-control': expect.any(String),
       });
@@ -216,8 +218,11 @@ describe('headers', () => {
       expect(headers).not.toHaveProperty('access-control-allow-origin');
       expect(headers).not.toHaveProperty('set-cookie');
     }
-    for (const { headers } of [...replies.slice(0, 6), ...replies.slice(9)])
+    for (const { headers } of [...replies.slice(0, 6), ...replies.slice(9)]) {
       expect(headers['cache-control']).toContain('no-store');
+      // Data is no page: nothing in it may be loaded.
+      expect(headers['content-security-policy']).toMatch(/^default-src 'none'/);
+    }
   });
 
   it('of the docs page let its own scripts run and nobody else’s', async () => {
@@ -225,7 +230,7 @@ describe('headers', () => {
     expect(page.status).toBe(200);
     const policy = Object.fromEntries(
       String(page.headers['content-security-policy'])
-        .split(';')
+        .split('; ')
         .map((directive) => [directive.split(' ', 1)[0], directive.split(' ').slice(1)]),
     );
     expect(policy).toMatchObject({

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { createTransport } from 'nodemailer';
+import type { Transporter } from 'nodemailer';
 import { SECOND } from '../common/clock.js';
 import { AppConfig } from '../config/app-config.js';
 import type { ComposedMail } from './mail.composer.js';
@@ -15,19 +15,16 @@ const TIMEOUTS = {
 /** The mail server of SMTP_URL. */
 @Injectable()
 export class MailTransport {
-  private readonly from: string;
-  private readonly transporter;
+  private readonly smtp: AppConfig['smtp'];
+  private transporter?: Promise<Transporter>;
 
   constructor({ smtp }: AppConfig) {
-    this.from = smtp?.from ?? '';
-    this.transporter =
-      smtp &&
-      createTransport({ url: smtp.url, ...TIMEOUTS, disableFileAccess: true, disableUrlAccess: true });
+    this.smtp = smtp;
   }
 
   /** Whether there is one. */
   get isThere(): boolean {
-    return this.transporter !== undefined;
+    return this.smtp !== undefined;
   }
 
   /**
@@ -36,10 +33,12 @@ export class MailTransport {
    * @throws what nodemailer throws; `faultOf` reads it
    */
   async send(id: string, to: { name: string; address: string }, mail: ComposedMail): Promise<void> {
-    if (!this.transporter) throw new Error('SMTP_URL is not set.');
-    const host = /@([^>\s]+)/.exec(this.from)?.[1] ?? 'localhost';
-    await this.transporter.sendMail({
-      from: this.from,
+    if (!this.smtp) throw new Error('SMTP_URL is not set.');
+    const { url, from } = this.smtp;
+    const host = /@([^>\s]+)/.exec(from)?.[1] ?? 'localhost';
+    const transporter = await (this.transporter ??= transporterOf(url));
+    await transporter.sendMail({
+      from,
       to,
       ...mail,
       messageId: `<${id}@${host}>`,
@@ -47,4 +46,10 @@ export class MailTransport {
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
   }
+}
+
+/** Loaded with the first mail: its 40 modules are no part of the start. */
+async function transporterOf(url: string): Promise<Transporter> {
+  const { createTransport } = await import('nodemailer');
+  return createTransport({ url, ...TIMEOUTS, disableFileAccess: true, disableUrlAccess: true });
 }

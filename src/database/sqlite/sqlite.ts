@@ -48,7 +48,8 @@ export class SqliteConnection {
         'foreign_keys = ON',
         'temp_store = MEMORY',
         'journal_size_limit = 67108864',
-        'cache_size = -32768',
+        // The system's cache of files stands behind it.
+        'cache_size = -8192',
         // Whoever finds the file locked waits in the lane, where the event loop goes on.
         'busy_timeout = 20',
       ])

@@ -107,8 +107,9 @@ export class Lists {
     const nextCursor =
       rows.length > query.limit && last ? this.makeCursor(spec, sort, last.sortValue, last.sortId) : null;
     for (const item of items as Partial<(typeof items)[number]>[]) {
-      delete item.sortValue;
+      // The last first: so an object stays as fast as it was made.
       delete item.sortId;
+      delete item.sortValue;
     }
     if (spec.total === false) return { items, nextCursor };
     // The first page is all there is: nothing is left to count.

@@ -284,6 +284,9 @@ function rollups(database) {
       FROM "usage_daily" GROUP BY 1, 2;
     INSERT INTO "usage_daily_totals" ("day", "opens", "unique_clients", "duration_seconds")
       SELECT "day", sum("opens"), count(*), sum("duration_seconds") FROM "usage_daily_clients" GROUP BY 1;
+    INSERT INTO "usage_client_buckets" ("bucket", "start", "client_id")
+      SELECT DISTINCT 'month', substr("day", 1, 7) || '-01', "client_id" FROM "usage_daily_clients"
+      UNION SELECT 'week', date("day", 'weekday 0', '-6 days'), "client_id" FROM "usage_daily_clients";
     DROP TABLE "sessions_of_usage"`);
   for (const [what, source] of [
     ['demo', 'usage_daily'],

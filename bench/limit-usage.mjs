@@ -1,6 +1,8 @@
 /** The rows that an opened session adds to usage, as src/analytics/usage.service.ts writes them. */
+import { bucketKeys } from '../dist/src/analytics/usage-upkeep.rules.js';
 import {
   addEvent,
+  addToBucket,
   addToClient,
   addToDay,
   addToDemo,
@@ -10,7 +12,9 @@ import { newId } from '../dist/src/common/ids.js';
 
 /** @returns what writes one opening, in the transaction of its caller */
 export function usageStatements(from) {
-  const [event, demo, client, day] = [addEvent, addToDemo, addToClient, addToDay].map(from);
+  const [event, demo, client, day, bucket] = [addEvent, addToDemo, addToClient, addToDay, addToBucket].map(
+    from,
+  );
   const sums = [runningSums.demos, runningSums.clients].map(({ add, carry }) => ({
     add: from(add),
     carry: from(carry),
@@ -22,6 +26,7 @@ export function usageStatements(from) {
     event.run({ id: newId(), ...ids, kind: 'opened', at, durationSeconds: null });
     demo.run(gain);
     const { opens } = client.get(gain);
+    if (opens === 1) for (const key of bucketKeys(new Map([[gain.day, [clientId]]]))) bucket.run(key);
     for (const [index, id] of [demoId, clientId].entries()) {
       const total = sums[index].add.get({ ...gain, id });
       const before = { opensBefore: total.opens - 1, durationBefore: total.durationSeconds };

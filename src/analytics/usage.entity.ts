@@ -114,3 +114,14 @@ export class UsageClientBalance {
   @IntColumn() opens!: number;
   @BigIntColumn() durationSeconds!: number;
 }
+
+/** That a client opened anything in a calendar week or month, named by its first day. */
+@Entity('usage_client_buckets', { withoutRowid: true })
+@Check('ck_usage_client_buckets_bucket_known', `"bucket" IN ('week','month')`)
+export class UsageClientBucket {
+  @TextColumn({ length: 5, primary: true }) bucket!: 'week' | 'month';
+  @TextColumn({ length: 10, primary: true }) start!: string;
+  @ForeignKey('Client')
+  @RefColumn({ primary: true })
+  clientId!: string;
+}

@@ -37,6 +37,23 @@ export const addToDay = prepare(
      "duration_seconds" = "usage_daily_totals"."duration_seconds" + excluded."duration_seconds"`,
 );
 
+/** Notes that a client opened something in a week or a month. */
+export const addToBucket = prepare(
+  'usage-add-to-bucket',
+  `INSERT INTO "usage_client_buckets" ("bucket", "start", "client_id") VALUES (:bucket, :start, :clientId)
+   ON CONFLICT ("bucket", "start", "client_id") DO NOTHING`,
+);
+
+/** Notes it of all clients of a day. */
+export const noteBucket = `INSERT INTO "usage_client_buckets" ("bucket", "start", "client_id")
+  SELECT CAST(:bucket AS varchar), CAST(:first AS varchar), "client_id" FROM "usage_daily_clients" WHERE "day" = :day
+  ON CONFLICT ("bucket", "start", "client_id") DO NOTHING`;
+
+/** Takes it back of a client who opened nothing in it. */
+export const clearBucket = `DELETE FROM "usage_client_buckets"
+  WHERE "bucket" = :bucket AND "start" = :first AND "client_id" = :clientId AND NOT EXISTS (
+    SELECT 1 FROM "usage_daily_clients" u WHERE u."client_id" = :clientId AND u."day" BETWEEN :first AND :last)`;
+
 /** Running sums of one demo or of one client. */
 interface RunningSums {
   /** Adds to all that was ever opened; holds the row, so that of two units the later sees what the earlier carries. */

@@ -3,8 +3,8 @@ import { newId } from '../common/ids.js';
 import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageEvent } from './usage.entity.js';
-import { addEvent, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
-import { dayOf } from './usage-upkeep.rules.js';
+import { addEvent, addToBucket, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
+import { bucketKeys, dayOf } from './usage-upkeep.rules.js';
 
 /** What happened in a demo session. */
 export interface Usage {
@@ -44,19 +44,20 @@ export class UsageService {
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
       await this.uow.execute(addToDemo, { ...gain });
     }
-    const newClients = new Map<string, number>();
+    const newClients = new Map<string, string[]>();
     for (const gain of summed(gains, ({ day, clientId }) => day + clientId)) {
       const row = await this.uow.get(addToClient, { ...gain });
       if (gain.opens > 0 && row?.opens === gain.opens) {
-        newClients.set(gain.day, (newClients.get(gain.day) ?? 0) + 1);
+        newClients.set(gain.day, [...(newClients.get(gain.day) ?? []), gain.clientId]);
       }
     }
+    for (const key of bucketKeys(newClients)) await this.uow.execute(addToBucket, { ...key });
     for (const gain of summed(gains, ({ demoId, day }) => demoId + day))
       await this.addUp('demos', gain.demoId, gain);
     for (const gain of summed(gains, ({ clientId, day }) => clientId + day))
       await this.addUp('clients', gain.clientId, gain);
     for (const gain of summed(gains, ({ day }) => day)) {
-      await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day) ?? 0 });
+      await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day)?.length ?? 0 });
     }
   }
 

@@ -300,6 +300,11 @@ function rollups(database) {
         FROM (SELECT "${what}_id", "day", sum("opens") AS "opens", sum("duration_seconds") AS "seconds"
           FROM "${source}" GROUP BY 1, 2)
         WINDOW "earlier" AS (PARTITION BY "${what}_id" ORDER BY "day")`);
+  database.exec(`
+    UPDATE "usage_demo_balances" SET "last_clients" = l."clients"
+    FROM (SELECT "demo_id", "last", count(*) AS "clients" FROM
+      (SELECT "demo_id", max("day") AS "last" FROM "usage_daily" GROUP BY "client_id", "demo_id") GROUP BY 1, 2) l
+    WHERE l."demo_id" = "usage_demo_balances"."demo_id" AND l."last" = "usage_demo_balances"."day"`);
 }
 
 /** Mulberry32: numbers in [0, 1) that are the same in every run. */

@@ -19,19 +19,30 @@ const uniqueClientsIn = `(SELECT count(*) FROM "usage_client_totals" t WHERE ${w
 
 /**
  * The opens and durations of a period by demo or by client, of those opened in it: the balance behind the period (or
- * the total, where nothing was opened since) less that of the first day in it.
+ * the total, where nothing was opened since) less that of the first day in it. `ever` is all that was ever opened.
  */
-const sumsIn = (what: 'demo' | 'client') => {
-  const [totals, balances, key] = [`usage_${what}_totals`, `usage_${what}_balances`, `${what}_id`];
+const sumsIn = (what: 'demo' | 'client', of = `"usage_${what}_totals"`) => {
+  const [balances, key] = [`usage_${what}_balances`, `${what}_id`];
   const firstDay = (condition: string) =>
     `(SELECT min(u."day") FROM "${balances}" u WHERE u."${key}" = t."${key}" AND ${condition})`;
-  return `(SELECT t."${key}" AS "id", COALESCE(e."opens", t."opens") - s."opens" AS "opens",
+  return `(SELECT t."${key}" AS "id", t."opens" AS "ever", COALESCE(e."opens", t."opens") - s."opens" AS "opens",
       COALESCE(e."duration_seconds", t."duration_seconds") - s."duration_seconds" AS "durationSeconds"
-    FROM "${totals}" t
+    FROM ${of} t
     JOIN "${balances}" s ON s."${key}" = t."${key}" AND s."day" = ${firstDay('u."day" >= :first')}
     LEFT JOIN "${balances}" e ON t."last_opened_at" >= :until AND e."${key}" = t."${key}"
       AND e."day" = ${firstDay('u."day" > :last')}
     WHERE t."last_opened_at" >= :from AND s."day" <= :last)`;
+};
+
+/**
+ * Holds for the first `count` by opens of the period, and for few others: of those who were ever used most, so many
+ * have at least some number of opens in it; who has fewer in all need not be looked at.
+ */
+const mayBeFirst = (what: 'demo' | 'client', count: string | number) => {
+  const most = `(SELECT "${what}_id", "opens", "duration_seconds", "last_opened_at" FROM "usage_${what}_totals"
+    ORDER BY "opens" DESC LIMIT 4 * ${count})`;
+  return `p."ever" >= (SELECT CASE WHEN count(*) = ${count} THEN min(b."opens") ELSE 0 END
+    FROM (SELECT p."opens" FROM ${sumsIn(what, most)} p ORDER BY p."opens" DESC LIMIT ${count}) b)`;
 };
 
 const unrevoked = `("revoked_at" IS NULL OR "revoked_at" > :now)`;
@@ -207,6 +218,8 @@ const usageBy = (what: 'demo' | 'client', name: string) => ({
   select: `p."id" AS "${what}Id", p."opens", p."durationSeconds"`,
   from: `${sumsIn(what)} p`,
   named: `JOIN (SELECT m."id", ${name} AS "name" FROM "${what}s" m) m ON m."id" = p."id"`,
+  /** Of a list sorted by opens, the most first. */
+  firstPage: mayBeFirst(what, ':limitPlusOne'),
   totalFrom: `(SELECT 1 FROM "usage_${what}_totals" t WHERE ${wasUsed(what)}) t`,
   types: usageTypes,
   id: 'p."id"',
@@ -224,19 +237,33 @@ export interface UsageDetails {
   lastOpenedAt: Date;
 }
 const detailTypes = { uniqueClients: 'integer', lastOpenedAt: 'instant' } as const;
-const detailsOf = (what: 'demo' | 'client', daily: string, name: string, uniqueClients: string) => ({
-  /** Of those in the list `:...ids`. The last opening is one of the last day. */
-  some: `SELECT p."id", ${name} AS "name", p."uniqueClients", (SELECT max(l."last_opened_at") FROM "${daily}" l
-      WHERE l."${what}_id" = p."id" AND l."day" = p."lastDay") AS "lastOpenedAt"
-    FROM (SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."day") AS "lastDay"
-      FROM "${daily}" u WHERE u."${what}_id" IN (:...ids) AND ${inPeriod} GROUP BY u."${what}_id") p
-    JOIN "${what}s" m ON m."id" = p."id"`,
-  /** Of all who opened or were opened: for lists that are sorted by it. Its cost grows with what the period holds. */
-  all: `(SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."last_opened_at") AS "lastOpenedAt"
-    FROM "${daily}" u WHERE ${inPeriod} GROUP BY u."${what}_id")`,
-  types: detailTypes,
-});
-export const demoDetails = detailsOf('demo', 'usage_daily', 'm."title"', 'count(DISTINCT u."client_id")');
+/**
+ * Where nothing was opened behind the period, the totals say when it was last, and for how many clients each day was
+ * the last one: what of that lies in the period is its unique clients. Else they are counted.
+ */
+const detailsOf = (what: 'demo' | 'client', daily: string, name: string, uniqueClients: string) => {
+  const [key, ofThis] = [`${what}_id`, `u."${what}_id" = t."${what}_id"`];
+  const columns = `t."${key}" AS "id", ${uniqueClients} AS "uniqueClients",
+    CASE WHEN t."last_opened_at" < :until THEN t."last_opened_at" ELSE (
+      SELECT max(u."last_opened_at") FROM "${daily}" u WHERE ${ofThis} AND u."day" = (
+        SELECT max(u."day") FROM "usage_${what}_balances" u WHERE ${ofThis} AND ${inPeriod})) END AS "lastOpenedAt"`;
+  return {
+    /** Of those in the list `:...ids`. */
+    some: `SELECT ${columns}, ${name} AS "name" FROM "usage_${what}_totals" t JOIN "${what}s" m ON m."id" = t."${key}"
+      WHERE t."${key}" IN (:...ids) AND ${wasUsed(what)}`,
+    /** Of all who opened or were opened: for lists that are sorted by it. */
+    all: `(SELECT ${columns} FROM "usage_${what}_totals" t WHERE ${wasUsed(what)})`,
+    types: detailTypes,
+  };
+};
+export const demoDetails = detailsOf(
+  'demo',
+  'usage_daily',
+  'm."title"',
+  `CASE WHEN t."last_opened_at" < :until THEN (
+      SELECT sum(u."last_clients") FROM "usage_demo_balances" u WHERE u."demo_id" = t."demo_id" AND ${inPeriod})
+    ELSE (SELECT count(DISTINCT u."client_id") FROM "usage_daily" u WHERE u."demo_id" = t."demo_id" AND ${inPeriod}) END`,
+);
 export const clientDetails = detailsOf('client', 'usage_daily_clients', clientName, '1');
 
 /** What a picture about one demo, one client or both is called; null where there is none such. */
@@ -265,7 +292,7 @@ export const events = {
 /** The five most opened demos, or the five clients who opened most, of the period. */
 const topOf = (what: 'demo' | 'client') =>
   `SELECT p."id" AS "${what}Id", p."opens", p."durationSeconds"
-   FROM ${sumsIn(what)} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5`;
+   FROM ${sumsIn(what)} p WHERE ${mayBeFirst(what, 5)} ORDER BY p."opens" DESC, p."id" DESC LIMIT 5`;
 export const topDemos = prepare<SummedUsage<DemoUsageRow>>('analytics-top-demos', topOf('demo'), usageTypes);
 export const topClients = prepare<SummedUsage<ClientUsageRow>>(
   'analytics-top-clients',

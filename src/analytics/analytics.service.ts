@@ -117,6 +117,7 @@ export class AnalyticsService {
     const spec = {
       ...demoUsage,
       from: joined(demoUsage, demoDetails.all, 'title', ['uniqueClients', 'lastOpenedAt'], query),
+      firstPage: (query.sort ?? '-opens') === '-opens' && demoUsage.firstPage,
       parameters: periodOf(days),
       sorts: {
         opens: { expression: 'p."opens"', kind: 'number' },
@@ -137,6 +138,7 @@ export class AnalyticsService {
     const spec = {
       ...clientUsage,
       from: joined(clientUsage, clientDetails.all, 'name', ['lastOpenedAt'], query),
+      firstPage: (query.sort ?? '-opens') === '-opens' && clientUsage.firstPage,
       parameters: periodOf(days),
       sorts: {
         opens: { expression: 'p."opens"', kind: 'number' },
@@ -187,7 +189,7 @@ export class AnalyticsService {
     days: Days,
   ): Promise<Map<string, UsageDetails>> {
     if (ids.length === 0) return new Map();
-    const rows = await this.database.query<UsageDetails>(some, { ...days, ids }, types);
+    const rows = await this.database.query<UsageDetails>(some, { ...periodOf(days), ids }, types);
     return new Map(rows.map((row) => [row.id, row]));
   }
 

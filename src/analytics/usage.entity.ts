@@ -32,7 +32,7 @@ export class UsageEvent {
 /** Opens of one demo by one client on one UTC day (`YYYY-MM-DD`); a session's duration counts on the day it was opened. */
 @Entity('usage_daily')
 @Index('ix_usage_daily_demo_id_day_client_id', ['demoId', 'day', 'clientId'])
-@Index('ix_usage_daily_client_id_day', ['clientId', 'day'])
+@Index('ix_usage_daily_client_id_demo_id_day', ['clientId', 'demoId', 'day'])
 export class UsageDaily {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @ForeignKey('Demo')
@@ -91,6 +91,8 @@ export class UsageDemoBalance {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @IntColumn() opens!: number;
   @BigIntColumn() durationSeconds!: number;
+  /** Of how many clients this is the last day with the demo so far. */
+  @IntColumn({ default: 0 }) lastClients!: number;
 }
 
 /** All that one client ever opened. */

@@ -51,6 +51,8 @@ export interface ListSpec<Row> {
   defaultSort: string;
   /** Event lists have no total. */
   total?: boolean;
+  /** Holds for all rows of the first page, `:limitPlusOne` of them, and spares looking at most others. */
+  firstPage?: string | false;
   /** What the total is counted from, with the same filters, where `from` does more than that needs. */
   totalFrom?: string;
 }
@@ -90,7 +92,7 @@ export class Lists {
     // The cursor first: of two lower bounds of one index SQLite takes the first, and would read all pages before again.
     const conditions = after
       ? [`(${expression}, ${spec.id}) ${descending ? '<' : '>'} (:cursorValue, :cursorId)`, ...filters]
-      : filters;
+      : [...filters, ...(spec.firstPage ? [spec.firstPage] : [])];
     const direction = descending ? 'DESC' : 'ASC';
     const where = (parts: string[]) =>
       parts.length > 0 ? `WHERE ${parts.map((part) => `(${part})`).join(' AND ')}` : '';

@@ -20,29 +20,29 @@ const uniqueClientsIn = `(SELECT count(*) FROM "usage_client_totals" t WHERE ${w
 /**
  * The opens and durations of a period by demo or by client, of those opened in it: the balance behind the period (or
  * the total, where nothing was opened since) less that of the first day in it. `ever` is all that was ever opened.
+ * One look for each number: joined, PostgreSQL would read all balances.
  */
-const sumsIn = (what: 'demo' | 'client', of = `"usage_${what}_totals"`) => {
-  const [balances, key] = [`usage_${what}_balances`, `${what}_id`];
-  const firstDay = (condition: string) =>
-    `(SELECT min(u."day") FROM "${balances}" u WHERE u."${key}" = t."${key}" AND ${condition})`;
-  return `(SELECT t."${key}" AS "id", t."opens" AS "ever", COALESCE(e."opens", t."opens") - s."opens" AS "opens",
-      COALESCE(e."duration_seconds", t."duration_seconds") - s."duration_seconds" AS "durationSeconds"
-    FROM ${of} t
-    JOIN "${balances}" s ON s."${key}" = t."${key}" AND s."day" = ${firstDay('u."day" >= :first')}
-    LEFT JOIN "${balances}" e ON t."last_opened_at" >= :until AND e."${key}" = t."${key}"
-      AND e."day" = ${firstDay('u."day" > :last')}
-    WHERE t."last_opened_at" >= :from AND s."day" <= :last)`;
+const sumsIn = (what: 'demo' | 'client', { of = `"usage_${what}_totals"`, where = 'TRUE' } = {}) => {
+  const balance = (column: string, condition: string) =>
+    `(SELECT u."${column}" FROM "usage_${what}_balances" u WHERE u."${what}_id" = t."${what}_id" AND ${condition}
+      ORDER BY u."day" LIMIT 1)`;
+  const gain = (column: string) =>
+    `COALESCE(CASE WHEN t."last_opened_at" >= :until THEN ${balance(column, 'u."day" > :last')} END, t."${column}")
+      - ${balance(column, 'u."day" >= :first')}`;
+  return `(SELECT t."${what}_id" AS "id", t."opens" AS "ever", ${gain('opens')} AS "opens",
+      ${gain('duration_seconds')} AS "durationSeconds"
+    FROM ${of} t WHERE ${where} AND ${wasUsed(what)})`;
 };
 
 /**
  * Holds for the first `count` by opens of the period, and for few others: of those who were ever used most, so many
  * have at least some number of opens in it; who has fewer in all need not be looked at.
  */
-const mayBeFirst = (what: 'demo' | 'client', count: string | number) => {
+const mayBeFirst = (what: 'demo' | 'client', ever: string, count: string | number) => {
   const most = `(SELECT "${what}_id", "opens", "duration_seconds", "last_opened_at" FROM "usage_${what}_totals"
     ORDER BY "opens" DESC LIMIT 4 * ${count})`;
-  return `p."ever" >= (SELECT CASE WHEN count(*) = ${count} THEN min(b."opens") ELSE 0 END
-    FROM (SELECT p."opens" FROM ${sumsIn(what, most)} p ORDER BY p."opens" DESC LIMIT ${count}) b)`;
+  return `${ever} >= (SELECT CASE WHEN count(*) = ${count} THEN min(b."opens") ELSE 0 END
+    FROM (SELECT p."opens" FROM ${sumsIn(what, { of: most })} p ORDER BY p."opens" DESC LIMIT ${count}) b)`;
 };
 
 const unrevoked = `("revoked_at" IS NULL OR "revoked_at" > :now)`;
@@ -219,7 +219,7 @@ const usageBy = (what: 'demo' | 'client', name: string) => ({
   from: `${sumsIn(what)} p`,
   named: `JOIN (SELECT m."id", ${name} AS "name" FROM "${what}s" m) m ON m."id" = p."id"`,
   /** Of a list sorted by opens, the most first. */
-  firstPage: mayBeFirst(what, ':limitPlusOne'),
+  firstPage: mayBeFirst(what, 'p."ever"', ':limitPlusOne'),
   totalFrom: `(SELECT 1 FROM "usage_${what}_totals" t WHERE ${wasUsed(what)}) t`,
   types: usageTypes,
   id: 'p."id"',
@@ -292,7 +292,7 @@ export const events = {
 /** The five most opened demos, or the five clients who opened most, of the period. */
 const topOf = (what: 'demo' | 'client') =>
   `SELECT p."id" AS "${what}Id", p."opens", p."durationSeconds"
-   FROM ${sumsIn(what)} p WHERE ${mayBeFirst(what, 5)} ORDER BY p."opens" DESC, p."id" DESC LIMIT 5`;
+   FROM ${sumsIn(what, { where: mayBeFirst(what, 't."opens"', 5) })} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5`;
 export const topDemos = prepare<SummedUsage<DemoUsageRow>>('analytics-top-demos', topOf('demo'), usageTypes);
 export const topClients = prepare<SummedUsage<ClientUsageRow>>(
   'analytics-top-clients',

@@ -62,7 +62,7 @@ export const clearBucket = `DELETE FROM "usage_client_buckets"
 export const markLastDay = prepare(
   'usage-mark-last-day',
   `UPDATE "usage_demo_balances" SET "last_clients" = "last_clients" + CASE WHEN "day" = :day THEN 1 ELSE -1 END
-   WHERE "demo_id" = :demoId AND ("day" = :day OR "day" = (SELECT max(u."day") FROM "usage_daily" u
+   WHERE "demo_id" = :demoId AND "day" IN (:day, (SELECT max(u."day") FROM "usage_daily" u
        WHERE u."client_id" = :clientId AND u."demo_id" = :demoId AND u."day" < :first))
      AND NOT EXISTS (SELECT 1 FROM "usage_daily" u
        WHERE u."client_id" = :clientId AND u."demo_id" = :demoId AND u."day" > :day)`,

@@ -284,6 +284,9 @@ function rollups(database) {
       FROM "usage_daily" GROUP BY 1, 2;
     INSERT INTO "usage_daily_totals" ("day", "opens", "unique_clients", "duration_seconds")
       SELECT "day", sum("opens"), count(*), sum("duration_seconds") FROM "usage_daily_clients" GROUP BY 1;
+    INSERT INTO "usage_client_buckets" ("bucket", "start", "client_id")
+      SELECT DISTINCT 'month', substr("day", 1, 7) || '-01', "client_id" FROM "usage_daily_clients"
+      UNION SELECT 'week', date("day", 'weekday 0', '-6 days'), "client_id" FROM "usage_daily_clients";
     DROP TABLE "sessions_of_usage"`);
   for (const [what, source] of [
     ['demo', 'usage_daily'],
@@ -297,6 +300,11 @@ function rollups(database) {
         FROM (SELECT "${what}_id", "day", sum("opens") AS "opens", sum("duration_seconds") AS "seconds"
           FROM "${source}" GROUP BY 1, 2)
         WINDOW "earlier" AS (PARTITION BY "${what}_id" ORDER BY "day")`);
+  database.exec(`
+    UPDATE "usage_demo_balances" SET "last_clients" = l."clients"
+    FROM (SELECT "demo_id", "last", count(*) AS "clients" FROM
+      (SELECT "demo_id", max("day") AS "last" FROM "usage_daily" GROUP BY "client_id", "demo_id") GROUP BY 1, 2) l
+    WHERE l."demo_id" = "usage_demo_balances"."demo_id" AND l."last" = "usage_demo_balances"."day"`);
 }
 
 /** Mulberry32: numbers in [0, 1) that are the same in every run. */

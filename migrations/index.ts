@@ -11,6 +11,7 @@ import { NotificationsAndJobs1763769600009 } from './0009-notifications-and-jobs
 import { MovedTags1763769600010 } from './0010-moved-tags.js';
 import { BackupRuns1763856000011 } from './0011-backup-runs.js';
 import { HotPaths1763856000012 } from './0012-hot-paths.js';
+import { UniqueClients1763942400013 } from './0013-unique-clients.js';
 
 /** Every migration, in the order in which they run, for both databases. A spec compares this list with the folder. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -26,4 +27,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   MovedTags1763769600010,
   BackupRuns1763856000011,
   HotPaths1763856000012,
+  UniqueClients1763942400013,
 ];

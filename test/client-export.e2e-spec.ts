@@ -102,6 +102,7 @@ describe('the export of a person', () => {
       'usage_daily_clients',
       'usage_client_totals',
       'usage_client_balances',
+      'usage_client_buckets',
       'demo_sessions',
     ];
     const forgotten = tables.filter(({ name }) => !elsewhere.includes(name) && !read.includes(`"${name}"`));

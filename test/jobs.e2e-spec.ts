@@ -300,6 +300,7 @@ describe('rollup-check', () => {
       await app.sql('SELECT * FROM usage_demo_balances ORDER BY demo_id, day'),
       await app.sql('SELECT * FROM usage_client_totals ORDER BY client_id'),
       await app.sql('SELECT * FROM usage_client_balances ORDER BY client_id, day'),
+      await app.sql('SELECT * FROM usage_client_buckets ORDER BY bucket, start, client_id'),
     ];
     expect(await run(app, 'rollup-check')).toMatch(/^\d days? counted, all right$/);
     const right = await rollups();
@@ -312,6 +313,7 @@ describe('rollup-check', () => {
     await app.sql('UPDATE usage_demo_totals SET opens = opens - 1');
     await app.sql('DELETE FROM usage_client_totals');
     await app.sql('DELETE FROM usage_client_balances');
+    await app.sql('DELETE FROM usage_client_buckets');
     expect(await run(app, 'rollup-check')).toMatch(/counted, repaired: \d{4}-\d\d-\d\d/);
     expect(await rollups()).toEqual(right);
     const repaired = await entries(app, 'usage.repaired');

@@ -3,32 +3,46 @@ import type { BucketSize } from './analytics.rules.js';
 
 /*
  * All numbers come from the rollups, never from the events: usage_daily_totals by day, usage_daily_clients by day and
- * client, usage_daily by day, demo and client; and from running sums by demo and by client, which cost the same
- * whatever the period holds. Parameters: :first and :last are days, both included, :from and :until the same as instants.
+ * client, usage_daily by day, demo and client, usage_client_buckets by week or month and client; and from running sums
+ * by demo and by client, which cost the same whatever the period holds. Parameters: :first and :last are days, both included, :from and :until the same as instants.
  */
 
 const inPeriod = `u."day" BETWEEN :first AND :last`;
 
+/** Whether a demo or a client (of its row of totals, `t`) was in use in the period. */
+const wasUsed = (what: 'demo' | 'client') => `t."last_opened_at" >= :from
+  AND (t."last_opened_at" < :until OR EXISTS (
+    SELECT 1 FROM "usage_${what}_balances" u WHERE u."${what}_id" = t."${what}_id" AND ${inPeriod}))`;
+
 // Unique clients do not add up. One look at each client costs the same whatever the period holds.
-const uniqueClientsIn = `(SELECT count(*) FROM "usage_client_totals" t WHERE t."last_opened_at" >= :from
-    AND (t."last_opened_at" < :until OR EXISTS (
-      SELECT 1 FROM "usage_client_balances" u WHERE u."client_id" = t."client_id" AND ${inPeriod})))`;
+const uniqueClientsIn = `(SELECT count(*) FROM "usage_client_totals" t WHERE ${wasUsed('client')})`;
 
 /**
  * The opens and durations of a period by demo or by client, of those opened in it: the balance behind the period (or
- * the total, where nothing was opened since) less that of the first day in it.
+ * the total, where nothing was opened since) less that of the first day in it. `ever` is all that was ever opened.
+ * One look for each number: joined, PostgreSQL would read all balances.
  */
-const sumsIn = (what: 'demo' | 'client') => {
-  const [totals, balances, key] = [`usage_${what}_totals`, `usage_${what}_balances`, `${what}_id`];
-  const firstDay = (condition: string) =>
-    `(SELECT min(u."day") FROM "${balances}" u WHERE u."${key}" = t."${key}" AND ${condition})`;
-  return `(SELECT t."${key}" AS "id", COALESCE(e."opens", t."opens") - s."opens" AS "opens",
-      COALESCE(e."duration_seconds", t."duration_seconds") - s."duration_seconds" AS "durationSeconds"
-    FROM "${totals}" t
-    JOIN "${balances}" s ON s."${key}" = t."${key}" AND s."day" = ${firstDay('u."day" >= :first')}
-    LEFT JOIN "${balances}" e ON t."last_opened_at" >= :until AND e."${key}" = t."${key}"
-      AND e."day" = ${firstDay('u."day" > :last')}
-    WHERE t."last_opened_at" >= :from AND s."day" <= :last)`;
+const sumsIn = (what: 'demo' | 'client', { of = `"usage_${what}_totals"`, where = 'TRUE' } = {}) => {
+  const balance = (column: string, condition: string) =>
+    `(SELECT u."${column}" FROM "usage_${what}_balances" u WHERE u."${what}_id" = t."${what}_id" AND ${condition}
+      ORDER BY u."day" LIMIT 1)`;
+  const gain = (column: string) =>
+    `COALESCE(CASE WHEN t."last_opened_at" >= :until THEN ${balance(column, 'u."day" > :last')} END, t."${column}")
+      - ${balance(column, 'u."day" >= :first')}`;
+  return `(SELECT t."${what}_id" AS "id", t."opens" AS "ever", ${gain('opens')} AS "opens",
+      ${gain('duration_seconds')} AS "durationSeconds"
+    FROM ${of} t WHERE ${where} AND ${wasUsed(what)})`;
+};
+
+/**
+ * Holds for the first `count` by opens of the period, and for few others: of those who were ever used most, so many
+ * have at least some number of opens in it; who has fewer in all need not be looked at.
+ */
+const mayBeFirst = (what: 'demo' | 'client', ever: string, count: string | number) => {
+  const most = `(SELECT "${what}_id", "opens", "duration_seconds", "last_opened_at" FROM "usage_${what}_totals"
+    ORDER BY "opens" DESC LIMIT 4 * ${count})`;
+  return `${ever} >= (SELECT CASE WHEN count(*) = ${count} THEN min(b."opens") ELSE 0 END
+    FROM (SELECT p."opens" FROM ${sumsIn(what, { of: most })} p ORDER BY p."opens" DESC LIMIT ${count}) b)`;
 };
 
 const unrevoked = `("revoked_at" IS NULL OR "revoked_at" > :now)`;
@@ -90,6 +104,14 @@ export const uniqueClients = prepare<{ uniqueClients: number }>(
   { uniqueClients: 'integer' },
 );
 
+/** How many clients opened anything in a whole week or month of the calendar. */
+export const uniqueClientsOfBucket = prepare<{ uniqueClients: number }>(
+  'analytics-unique-clients-of-bucket',
+  `SELECT count(*) AS "uniqueClients" FROM "usage_client_buckets" u
+   WHERE u."bucket" = :bucket AND u."start" = :start`,
+  { uniqueClients: 'integer' },
+);
+
 export interface BucketRow {
   /** The day the bucket starts. */
   start: string;
@@ -110,7 +132,7 @@ const startOf: Record<BucketSize, SqlText> = {
 
 /**
  * Opens by bucket, over all clients and demos; buckets without opens are not there. `uniqueClients` is right by day
- * alone: of a longer bucket ask `uniqueClients`.
+ * alone: of a longer bucket ask `uniqueClientsOfBucket`, or `uniqueClients` where it is cut.
  */
 export const opensBy = perSize((size) =>
   bucketQuery(size, 'all', 'usage_daily_totals', `sum(u."unique_clients")`, inPeriod),
@@ -185,46 +207,64 @@ export interface ClientUsageRow {
   lastOpenedAt: Date;
 }
 /** A row as far as its numbers are sums. */
-export type SummedUsage<Row> = Omit<Row, 'uniqueClients' | 'lastOpenedAt'>;
-const usageTypes = { opens: 'integer', durationSeconds: 'integer', lastOpenedAt: 'instant' } as const;
+export type SummedUsage<Row> = Omit<Row, 'title' | 'name' | 'uniqueClients' | 'lastOpenedAt'>;
+const usageTypes = { opens: 'integer', durationSeconds: 'integer' } as const;
 
-/** Usage by demo, of those opened in the period: a table named `d` for `Lists`, and the columns of a row. */
-export const demoUsage = {
-  select: `d."demoId", d."title", d."opens", d."durationSeconds"`,
-  from: `(SELECT p."id" AS "demoId", m."title", p."opens", p."durationSeconds"
-    FROM ${sumsIn('demo')} p JOIN "demos" m ON m."id" = p."id") d`,
+/**
+ * Usage by demo or by client, of those in use in the period: a table named `p` for `Lists`, the columns of a row, and
+ * for the total one look at each. `named` adds their names, `m."name"`, for lists that are sorted by them.
+ */
+const usageBy = (what: 'demo' | 'client', name: string) => ({
+  select: `p."id" AS "${what}Id", p."opens", p."durationSeconds"`,
+  from: `${sumsIn(what)} p`,
+  named: `JOIN (SELECT m."id", ${name} AS "name" FROM "${what}s" m) m ON m."id" = p."id"`,
+  /** Of a list sorted by opens, the most first. */
+  firstPage: mayBeFirst(what, 'p."ever"', ':limitPlusOne'),
+  totalFrom: `(SELECT 1 FROM "usage_${what}_totals" t WHERE ${wasUsed(what)}) t`,
   types: usageTypes,
-} as const;
+  id: 'p."id"',
+});
+const clientName = `CASE WHEN m."erased_at" IS NULL THEN m."name" END`;
+export const demoUsage = usageBy('demo', 'm."title"');
+export const clientUsage = usageBy('client', clientName);
 
-/** Usage by client, of those who opened something in the period: as `demoUsage`, named `c`. */
-export const clientUsage = {
-  select: `c."clientId", c."name", c."opens", c."durationSeconds"`,
-  from: `(SELECT p."id" AS "clientId", CASE WHEN m."erased_at" IS NULL THEN m."name" END AS "name",
-      p."opens", p."durationSeconds"
-    FROM ${sumsIn('client')} p JOIN "clients" m ON m."id" = p."id") c`,
-  types: usageTypes,
-} as const;
-
-/** What of a demo's or a client's usage does not add up. */
+/** What of a demo's or a client's usage is no sum. */
 export interface UsageDetails {
   id: string;
+  /** A demo's title, or a client's name; null of an erased client. */
+  name: string | null;
   uniqueClients: number;
   lastOpenedAt: Date;
 }
 const detailTypes = { uniqueClients: 'integer', lastOpenedAt: 'instant' } as const;
-const detailsOf = (what: 'demo' | 'client', daily: string, uniqueClients: string) => ({
-  /** Of those in the list `:...ids`. The last opening is one of the last day. */
-  some: `SELECT p."id", p."uniqueClients", (SELECT max(l."last_opened_at") FROM "${daily}" l
-      WHERE l."${what}_id" = p."id" AND l."day" = p."lastDay") AS "lastOpenedAt"
-    FROM (SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."day") AS "lastDay"
-      FROM "${daily}" u WHERE u."${what}_id" IN (:...ids) AND ${inPeriod} GROUP BY u."${what}_id") p`,
-  /** Of all who opened or were opened: for lists that are sorted by it. Its cost grows with what the period holds. */
-  all: `(SELECT u."${what}_id" AS "id", ${uniqueClients} AS "uniqueClients", max(u."last_opened_at") AS "lastOpenedAt"
-    FROM "${daily}" u WHERE ${inPeriod} GROUP BY u."${what}_id")`,
-  types: detailTypes,
-});
-export const demoDetails = detailsOf('demo', 'usage_daily', 'count(DISTINCT u."client_id")');
-export const clientDetails = detailsOf('client', 'usage_daily_clients', '1');
+/**
+ * Where nothing was opened behind the period, the totals say when it was last, and for how many clients each day was
+ * the last one: what of that lies in the period is its unique clients. Else they are counted.
+ */
+const detailsOf = (what: 'demo' | 'client', daily: string, name: string, uniqueClients: string) => {
+  const [key, ofThis] = [`${what}_id`, `u."${what}_id" = t."${what}_id"`];
+  const columns = `t."${key}" AS "id", ${uniqueClients} AS "uniqueClients",
+    CASE WHEN t."last_opened_at" < :until THEN t."last_opened_at" ELSE (
+      SELECT max(u."last_opened_at") FROM "${daily}" u WHERE ${ofThis} AND u."day" = (
+        SELECT max(u."day") FROM "usage_${what}_balances" u WHERE ${ofThis} AND ${inPeriod})) END AS "lastOpenedAt"`;
+  return {
+    /** Of those in the list `:...ids`. */
+    some: `SELECT ${columns}, ${name} AS "name" FROM "usage_${what}_totals" t JOIN "${what}s" m ON m."id" = t."${key}"
+      WHERE t."${key}" IN (:...ids) AND ${wasUsed(what)}`,
+    /** Of all who opened or were opened: for lists that are sorted by it. */
+    all: `(SELECT ${columns} FROM "usage_${what}_totals" t WHERE ${wasUsed(what)})`,
+    types: detailTypes,
+  };
+};
+export const demoDetails = detailsOf(
+  'demo',
+  'usage_daily',
+  'm."title"',
+  `CASE WHEN t."last_opened_at" < :until THEN (
+      SELECT sum(u."last_clients") FROM "usage_demo_balances" u WHERE u."demo_id" = t."demo_id" AND ${inPeriod})
+    ELSE (SELECT count(DISTINCT u."client_id") FROM "usage_daily" u WHERE u."demo_id" = t."demo_id" AND ${inPeriod}) END`,
+);
+export const clientDetails = detailsOf('client', 'usage_daily_clients', clientName, '1');
 
 /** What a picture about one demo, one client or both is called; null where there is none such. */
 export const chartNames = prepare<{ demo: string | null; client: string | null }>(
@@ -249,20 +289,13 @@ export const events = {
   sorts: { at: { expression: 'u."at"', kind: 'instant' } },
 } as const;
 
-/** The five most opened demos of the period. */
-export const topDemos = prepare<SummedUsage<DemoUsageRow>>(
-  'analytics-top-demos',
-  `SELECT t."id" AS "demoId", m."title", t."opens", t."durationSeconds"
-   FROM (SELECT * FROM ${sumsIn('demo')} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5) t
-   JOIN "demos" m ON m."id" = t."id" ORDER BY t."opens" DESC, t."id" DESC`,
-  usageTypes,
-);
-
-/** The five clients who opened most in the period. */
+/** The five most opened demos, or the five clients who opened most, of the period. */
+const topOf = (what: 'demo' | 'client') =>
+  `SELECT p."id" AS "${what}Id", p."opens", p."durationSeconds"
+   FROM ${sumsIn(what, { where: mayBeFirst(what, 't."opens"', 5) })} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5`;
+export const topDemos = prepare<SummedUsage<DemoUsageRow>>('analytics-top-demos', topOf('demo'), usageTypes);
 export const topClients = prepare<SummedUsage<ClientUsageRow>>(
   'analytics-top-clients',
-  `SELECT t."id" AS "clientId", CASE WHEN m."erased_at" IS NULL THEN m."name" END AS "name", t."opens", t."durationSeconds"
-   FROM (SELECT * FROM ${sumsIn('client')} p ORDER BY p."opens" DESC, p."id" DESC LIMIT 5) t
-   JOIN "clients" m ON m."id" = t."id" ORDER BY t."opens" DESC, t."id" DESC`,
+  topOf('client'),
   usageTypes,
 );

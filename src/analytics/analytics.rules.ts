@@ -45,6 +45,12 @@ export function bucketsOf({ first, last }: Days, size: BucketSize): Bucket[] | u
   return buckets;
 }
 
+/** Returns the first and the last day of the bucket of the calendar in which a day lies. */
+export function calendarBucket(day: string, size: BucketSize): Days {
+  const number = dayNumberOf(day);
+  return { first: dayText(startOf(number, size)), last: dayText(nextStart(number, size) - 1) };
+}
+
 /** Returns the instant at which a day begins. */
 export function startOfDay(day: string): Date {
   return new Date(`${day}T00:00:00.000Z`);

@@ -33,9 +33,19 @@ import {
   topClients,
   topDemos,
   uniqueClients,
+  uniqueClientsOfBucket,
   type UsageDetails,
 } from './analytics.queries.js';
-import { type Bucket, bucketsOf, type Days, MAX_BUCKETS, startOfDay, wholeDays } from './analytics.rules.js';
+import {
+  type Bucket,
+  bucketsOf,
+  type BucketSize,
+  calendarBucket,
+  type Days,
+  MAX_BUCKETS,
+  startOfDay,
+  wholeDays,
+} from './analytics.rules.js';
 import { drawChart } from './chart.js';
 
 /** Answers who uses what, from the daily rollups. Periods are `[from, to)`, cut to whole UTC days. */
@@ -82,7 +92,7 @@ export class AnalyticsService {
     const rows = await this.database.all(opensQuery(query), { ...days, demoId, clientId });
     const byStart = new Map(rows.map((row) => [row.start, row]));
     if (query.bucket !== 'day' && demoId === undefined && clientId === undefined)
-      await this.countUniqueClients(buckets, byStart);
+      await this.countUniqueClients(query.bucket, buckets, byStart);
     return { buckets: buckets.map(({ start }) => toBucket(start, byStart.get(start))) };
   }
 
@@ -104,18 +114,17 @@ export class AnalyticsService {
   /** Returns a page of the demos that were opened in a period. Throws as `overview` and `Lists.page`. */
   async demos(query: UsageListQuery): Promise<Page<DemoUsageDto>> {
     const days = this.daysOf(query);
-    const { from, id } = { ...demoUsage, id: 'd."demoId"' };
     const spec = {
       ...demoUsage,
-      ...joined(from, id, demoDetails.all, ['uniqueClients', 'lastOpenedAt'], query),
+      from: joined(demoUsage, demoDetails.all, 'title', ['uniqueClients', 'lastOpenedAt'], query),
+      firstPage: (query.sort ?? '-opens') === '-opens' && demoUsage.firstPage,
       parameters: periodOf(days),
-      id,
       sorts: {
-        opens: { expression: 'd."opens"', kind: 'number' },
+        opens: { expression: 'p."opens"', kind: 'number' },
         uniqueClients: { expression: 'x."uniqueClients"', kind: 'number' },
-        durationSeconds: { expression: 'd."durationSeconds"', kind: 'number' },
+        durationSeconds: { expression: 'p."durationSeconds"', kind: 'number' },
         lastOpenedAt: { expression: 'x."lastOpenedAt"', kind: 'instant' },
-        title: { expression: 'd."title"', kind: 'text' },
+        title: { expression: 'm."name"', kind: 'text' },
       },
       defaultSort: '-opens',
     } as const;
@@ -126,17 +135,16 @@ export class AnalyticsService {
   /** Returns a page of the clients who opened a demo in a period. Throws as `overview` and `Lists.page`. */
   async clients(query: UsageListQuery): Promise<Page<ClientUsageDto>> {
     const days = this.daysOf(query);
-    const { from, id } = { ...clientUsage, id: 'c."clientId"' };
     const spec = {
       ...clientUsage,
-      ...joined(from, id, clientDetails.all, ['lastOpenedAt'], query),
+      from: joined(clientUsage, clientDetails.all, 'name', ['lastOpenedAt'], query),
+      firstPage: (query.sort ?? '-opens') === '-opens' && clientUsage.firstPage,
       parameters: periodOf(days),
-      id,
       sorts: {
-        opens: { expression: 'c."opens"', kind: 'number' },
-        durationSeconds: { expression: 'c."durationSeconds"', kind: 'number' },
+        opens: { expression: 'p."opens"', kind: 'number' },
+        durationSeconds: { expression: 'p."durationSeconds"', kind: 'number' },
         lastOpenedAt: { expression: 'x."lastOpenedAt"', kind: 'instant' },
-        name: { expression: `COALESCE(c."name", '')`, kind: 'text' },
+        name: { expression: `COALESCE(m."name", '')`, kind: 'text' },
       },
       defaultSort: '-opens',
     } as const;
@@ -150,11 +158,11 @@ export class AnalyticsService {
       rows.map(({ demoId }) => demoId),
       days,
     );
-    return rows.flatMap(({ demoId, title, opens, durationSeconds }) => {
+    return rows.flatMap(({ demoId, opens, durationSeconds }) => {
       const found = details.get(demoId);
       if (!found) return [];
-      const { uniqueClients, lastOpenedAt } = found;
-      return [{ demoId, title, opens, uniqueClients, durationSeconds, lastOpenedAt }];
+      const { name, uniqueClients, lastOpenedAt } = found;
+      return [{ demoId, title: name!, opens, uniqueClients, durationSeconds, lastOpenedAt }];
     });
   }
 
@@ -167,20 +175,21 @@ export class AnalyticsService {
       rows.map(({ clientId }) => clientId),
       days,
     );
-    return rows.flatMap((row) => {
-      const found = details.get(row.clientId);
-      return found ? [{ ...row, lastOpenedAt: found.lastOpenedAt }] : [];
+    return rows.flatMap(({ clientId, opens, durationSeconds }) => {
+      const found = details.get(clientId);
+      if (!found) return [];
+      return [{ clientId, name: found.name, opens, durationSeconds, lastOpenedAt: found.lastOpenedAt }];
     });
   }
 
-  /** What does not add up is counted for the few that are shown. */
+  /** What is no sum is looked up for the few that are shown. */
   private async detailsOf(
     { some, types }: typeof demoDetails,
     ids: string[],
     days: Days,
   ): Promise<Map<string, UsageDetails>> {
     if (ids.length === 0) return new Map();
-    const rows = await this.database.query<UsageDetails>(some, { ...days, ids }, types);
+    const rows = await this.database.query<UsageDetails>(some, { ...periodOf(days), ids }, types);
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -191,11 +200,20 @@ export class AnalyticsService {
   }
 
   /** By bucket, letting others in between: SQLite's driver is synchronous. */
-  private async countUniqueClients(buckets: Bucket[], rows: Map<string, BucketRow>): Promise<void> {
+  private async countUniqueClients(
+    bucket: BucketSize,
+    buckets: Bucket[],
+    rows: Map<string, BucketRow>,
+  ): Promise<void> {
     for (const { start, first, last } of buckets) {
       const row = rows.get(start);
       if (!row) continue;
-      row.uniqueClients = (await this.database.get(uniqueClients, periodOf({ first, last })))!.uniqueClients;
+      const whole = calendarBucket(start, bucket);
+      const counting =
+        first === whole.first && last === whole.last
+          ? this.database.get(uniqueClientsOfBucket, { bucket, start })
+          : this.database.get(uniqueClients, periodOf({ first, last }));
+      row.uniqueClients = (await counting)!.uniqueClients;
       await nextTurn();
     }
   }
@@ -210,10 +228,17 @@ function periodOf(days: Days) {
   return { ...days, from: startOfDay(days.first), until };
 }
 
-/** Joins what does not add up to a list, where that is sorted by it. */
-function joined(from: string, id: string, details: string, fields: string[], { sort }: UsageListQuery) {
-  const isNeeded = fields.includes(sort?.replace(/^-/, '') ?? '');
-  return { from: isNeeded ? `${from} JOIN ${details} x ON x."id" = ${id}` : from };
+/** Joins to a list what it is sorted by, where that is a name or does not add up. */
+function joined(
+  { from, named, id }: typeof demoUsage,
+  details: string,
+  name: string,
+  fields: string[],
+  { sort }: UsageListQuery,
+): string {
+  const field = sort?.replace(/^-/, '') ?? '';
+  if (field === name) return `${from} ${named}`;
+  return fields.includes(field) ? `${from} JOIN ${details} x ON x."id" = ${id}` : from;
 }
 
 function opensQuery({ bucket, demoId, clientId }: OpensQuery): PreparedQuery<BucketRow> {

@@ -1,4 +1,5 @@
-import type { UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
+import { calendarBucket } from './analytics.rules.js';
+import type { UsageClientBucket, UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
 import type { CountedUsage } from './usage-upkeep.queries.js';
 
 /** The three rollups of one day. */
@@ -11,6 +12,20 @@ export interface UsageDay {
 /** Returns the UTC day of an instant, `YYYY-MM-DD`. */
 export function dayOf(instant: Date): string {
   return instant.toISOString().slice(0, 10);
+}
+
+/** Buckets longer than a day. */
+export const longBuckets = ['month', 'week'] as const;
+
+/** Returns the weeks and months in which clients of some days opened something: each once, always in the same order. */
+export function bucketKeys(clients: ReadonlyMap<string, readonly string[]>): UsageClientBucket[] {
+  const keys = new Map<string, UsageClientBucket>();
+  for (const [day, ids] of clients)
+    for (const bucket of longBuckets) {
+      const start = calendarBucket(day, bucket).first;
+      for (const clientId of ids) keys.set(bucket + start + clientId, { bucket, start, clientId });
+    }
+  return [...keys].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, key]) => key);
 }
 
 /** Returns the rollups of a day from its usage by demo and client. */

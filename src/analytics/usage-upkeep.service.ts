@@ -4,8 +4,9 @@ import { after, Clock, DAY } from '../common/clock.js';
 import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageDaily, UsageDailyClient, UsageDailyTotal } from './usage.entity.js';
-import { dayOf, dayTotals, sameUsage, type UsageDay } from './usage-upkeep.rules.js';
-import { runningSums } from './usage.queries.js';
+import { calendarBucket } from './analytics.rules.js';
+import { dayOf, dayTotals, longBuckets, sameUsage, type UsageDay } from './usage-upkeep.rules.js';
+import { clearBucket, noteBucket, runningSums } from './usage.queries.js';
 import { countedUsage, firstEvent } from './usage-upkeep.queries.js';
 
 /** Keeps usage in order: old events go, and the rollups say what the events say. */
@@ -86,8 +87,9 @@ export class UsageUpkeep {
         const rebuilt = {
           demos: await this.rebuildSums('demos', day, demos),
           clients: await this.rebuildSums('clients', day, clients),
+          buckets: await this.rebuildBuckets(day, clients),
         };
-        if (isRight && rebuilt.demos + rebuilt.clients === 0) return false;
+        if (isRight && rebuilt.demos + rebuilt.clients + rebuilt.buckets === 0) return false;
         const [before, now] = [kept, right].map(({ totals: [total] }) => ({ ...total }));
         this.audit.record({
           action: 'usage.repaired',
@@ -113,6 +115,18 @@ export class UsageUpkeep {
     for (const id of [...ids].sort())
       for (const statement of [...clear, ...rebuild]) await this.uow.execute(statement, { id });
     return ids.size;
+  }
+
+  /** Notes in their week and month what clients opened on a day, and takes it back of those named who did not. */
+  private async rebuildBuckets(day: string, named: string[]): Promise<number> {
+    let changed = 0;
+    for (const bucket of longBuckets) {
+      const days = { bucket, day, ...calendarBucket(day, bucket) };
+      changed += await this.uow.execute(noteBucket, days);
+      for (const clientId of new Set(named))
+        changed += await this.uow.execute(clearBucket, { ...days, clientId });
+    }
+    return changed;
   }
 
   private async firstDay(): Promise<string | undefined> {

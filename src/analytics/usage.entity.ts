@@ -32,7 +32,7 @@ export class UsageEvent {
 /** Opens of one demo by one client on one UTC day (`YYYY-MM-DD`); a session's duration counts on the day it was opened. */
 @Entity('usage_daily')
 @Index('ix_usage_daily_demo_id_day_client_id', ['demoId', 'day', 'clientId'])
-@Index('ix_usage_daily_client_id_day', ['clientId', 'day'])
+@Index('ix_usage_daily_client_id_demo_id_day', ['clientId', 'demoId', 'day'])
 export class UsageDaily {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @ForeignKey('Demo')
@@ -91,6 +91,8 @@ export class UsageDemoBalance {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @IntColumn() opens!: number;
   @BigIntColumn() durationSeconds!: number;
+  /** Of how many clients this is the last day with the demo so far. */
+  @IntColumn({ default: 0 }) lastClients!: number;
 }
 
 /** All that one client ever opened. */
@@ -113,4 +115,15 @@ export class UsageClientBalance {
   @TextColumn({ length: 10, primary: true }) day!: string;
   @IntColumn() opens!: number;
   @BigIntColumn() durationSeconds!: number;
+}
+
+/** That a client opened anything in a calendar week or month, named by its first day. */
+@Entity('usage_client_buckets', { withoutRowid: true })
+@Check('ck_usage_client_buckets_bucket_known', `"bucket" IN ('week','month')`)
+export class UsageClientBucket {
+  @TextColumn({ length: 5, primary: true }) bucket!: 'week' | 'month';
+  @TextColumn({ length: 10, primary: true }) start!: string;
+  @ForeignKey('Client')
+  @RefColumn({ primary: true })
+  clientId!: string;
 }

@@ -3,8 +3,16 @@ import { newId } from '../common/ids.js';
 import { insertAll } from '../database/bulk.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { UsageEvent } from './usage.entity.js';
-import { addEvent, addToClient, addToDay, addToDemo, runningSums } from './usage.queries.js';
-import { dayOf } from './usage-upkeep.rules.js';
+import {
+  addEvent,
+  addToBucket,
+  addToClient,
+  addToDay,
+  addToDemo,
+  markLastDay,
+  runningSums,
+} from './usage.queries.js';
+import { bucketKeys, dayOf } from './usage-upkeep.rules.js';
 
 /** What happened in a demo session. */
 export interface Usage {
@@ -41,22 +49,30 @@ export class UsageService {
     if (more.length === 0) await this.uow.execute(addEvent, { ...first });
     else await insertAll(this.uow.manager, UsageEvent, [first!, ...more]);
     const gains = usages.filter(({ kind }) => kind !== 'activated').map(gainOf);
+    const newPairs = new Map<string, { first: string; day: string; demoId: string; clientId: string }>();
     for (const gain of summed(gains, ({ day, demoId, clientId }) => day + demoId + clientId)) {
-      await this.uow.execute(addToDemo, { ...gain });
+      const row = await this.uow.get(addToDemo, { ...gain });
+      if (gain.opens === 0 || row?.opens !== gain.opens) continue;
+      const { day, demoId, clientId } = gain;
+      const first = newPairs.get(demoId + clientId)?.first ?? day;
+      newPairs.set(demoId + clientId, { first, day, demoId, clientId });
     }
-    const newClients = new Map<string, number>();
+    const newClients = new Map<string, string[]>();
     for (const gain of summed(gains, ({ day, clientId }) => day + clientId)) {
       const row = await this.uow.get(addToClient, { ...gain });
       if (gain.opens > 0 && row?.opens === gain.opens) {
-        newClients.set(gain.day, (newClients.get(gain.day) ?? 0) + 1);
+        newClients.set(gain.day, [...(newClients.get(gain.day) ?? []), gain.clientId]);
       }
     }
+    for (const key of bucketKeys(newClients)) await this.uow.execute(addToBucket, { ...key });
     for (const gain of summed(gains, ({ demoId, day }) => demoId + day))
       await this.addUp('demos', gain.demoId, gain);
+    // Now that each demo's row of totals is held: of two units the later sees the days of the earlier.
+    for (const pair of newPairs.values()) await this.uow.execute(markLastDay, pair);
     for (const gain of summed(gains, ({ clientId, day }) => clientId + day))
       await this.addUp('clients', gain.clientId, gain);
     for (const gain of summed(gains, ({ day }) => day)) {
-      await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day) ?? 0 });
+      await this.uow.execute(addToDay, { ...gain, newClients: newClients.get(gain.day)?.length ?? 0 });
     }
   }
 

@@ -51,6 +51,10 @@ export interface ListSpec<Row> {
   defaultSort: string;
   /** Event lists have no total. */
   total?: boolean;
+  /** Holds for all rows of the first page, `:limitPlusOne` of them, and spares looking at most others. */
+  firstPage?: string | false;
+  /** What the total is counted from, with the same filters, where `from` does more than that needs. */
+  totalFrom?: string;
 }
 
 /** Reads lists page by page: keyset pagination, so that the last page costs what the first one does. */
@@ -88,7 +92,7 @@ export class Lists {
     // The cursor first: of two lower bounds of one index SQLite takes the first, and would read all pages before again.
     const conditions = after
       ? [`(${expression}, ${spec.id}) ${descending ? '<' : '>'} (:cursorValue, :cursorId)`, ...filters]
-      : filters;
+      : [...filters, ...(spec.firstPage ? [spec.firstPage] : [])];
     const direction = descending ? 'DESC' : 'ASC';
     const where = (parts: string[]) =>
       parts.length > 0 ? `WHERE ${parts.map((part) => `(${part})`).join(' AND ')}` : '';
@@ -115,7 +119,7 @@ export class Lists {
     // The first page is all there is: nothing is left to count.
     if (!after && nextCursor === null) return { items, nextCursor, total: items.length };
     const [count] = await database.query<{ total: number }>(
-      `SELECT count(*) AS "total" FROM ${spec.from} ${where(filters)}`,
+      `SELECT count(*) AS "total" FROM ${spec.totalFrom ?? spec.from} ${where(filters)}`,
       spec.parameters ?? {},
       { total: 'integer' },
     );

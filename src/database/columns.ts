@@ -29,8 +29,9 @@ export function LongTextColumn({
   return length === undefined ? column : decorate(column, (name) => Check(lengthCheck(name, length)));
 }
 
-/** A whole number within 32 bits. */
-export const IntColumn = (traits: ColumnTraits = {}): PropertyDecorator => Column('integer', traits);
+/** A whole number within 32 bits; with a `default` where an earlier release writes rows without it. */
+export const IntColumn = (traits: ColumnTraits & { readonly default?: number } = {}): PropertyDecorator =>
+  Column('integer', traits);
 
 /** A whole number up to 2^53 − 1, which PostgreSQL's driver would otherwise hand out as a string. */
 export const BigIntColumn = (traits: ColumnTraits = {}): PropertyDecorator =>

@@ -1,5 +1,6 @@
 import {
   UsageClientBalance,
+  UsageClientBucket,
   UsageClientTotal,
   UsageDaily,
   UsageDailyClient,
@@ -51,6 +52,7 @@ export const entities = [
   UsageDemoBalance,
   UsageClientTotal,
   UsageClientBalance,
+  UsageClientBucket,
   AccessRequest,
   AccessRequestItem,
   AuditEntry,

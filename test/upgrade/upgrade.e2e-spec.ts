@@ -31,6 +31,7 @@ const dropped: Record<string, readonly string[] | Record<Dialect, readonly strin
     'usage_demo_balances',
     'usage_demo_totals',
   ],
+  UniqueClients1763942400013: ['usage_client_buckets'],
 };
 
 function droppedBy(migration: string): readonly string[] {

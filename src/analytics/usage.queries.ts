@@ -45,7 +45,7 @@ interface RunningSums {
   carry: PreparedQuery<never>;
   /** Adds to what had been opened before each later day. */
   shift: PreparedQuery<never>;
-  /** Takes all sums of one away. */
+  /** Takes all sums of some (`:...ids`) away. */
   clear: [SqlText, SqlText];
   /** Makes them anew from the daily rollup. */
   rebuild: [SqlText, SqlText];
@@ -65,7 +65,7 @@ function runningSumsOf(what: 'demo' | 'client', daily: string): RunningSums {
   const next = (column: string) =>
     `(SELECT n."${column}" FROM "${balances}" n WHERE n."${key}" = :id AND n."day" > ${day} ORDER BY n."day" LIMIT 1)`;
   const grouped = `SELECT "${key}", "day", sum("opens") AS "opens", sum("duration_seconds") AS "duration_seconds"
-    FROM "${daily}" WHERE "${key}" = :id GROUP BY "${key}", "day"`;
+    FROM "${daily}" WHERE "${key}" IN (:...ids) GROUP BY "${key}", "day"`;
   return {
     add: prepare(
       `usage-add-to-${what}-total`,
@@ -90,14 +90,17 @@ function runningSumsOf(what: 'demo' | 'client', daily: string): RunningSums {
       `UPDATE "${balances}" SET "opens" = "opens" + :opens, "duration_seconds" = "duration_seconds" + :durationSeconds
        WHERE "${key}" = :id AND "day" > :day`,
     ),
-    clear: [`DELETE FROM "${balances}" WHERE "${key}" = :id`, `DELETE FROM "${totals}" WHERE "${key}" = :id`],
+    clear: [
+      `DELETE FROM "${balances}" WHERE "${key}" IN (:...ids)`,
+      `DELETE FROM "${totals}" WHERE "${key}" IN (:...ids)`,
+    ],
     rebuild: [
       `INSERT INTO "${totals}" ("${key}", "opens", "duration_seconds", "last_opened_at")
        SELECT "${key}", sum("opens"), sum("duration_seconds"), max("last_opened_at")
-       FROM "${daily}" WHERE "${key}" = :id GROUP BY "${key}"`,
+       FROM "${daily}" WHERE "${key}" IN (:...ids) GROUP BY "${key}"`,
       `INSERT INTO "${balances}" ("${key}", "day", "opens", "duration_seconds")
        SELECT "${key}", "day", sum("opens") OVER "earlier" - "opens", sum("duration_seconds") OVER "earlier" - "duration_seconds"
-       FROM (${grouped}) d WINDOW "earlier" AS (ORDER BY "day")`,
+       FROM (${grouped}) d WINDOW "earlier" AS (PARTITION BY "${key}" ORDER BY "day")`,
     ],
     differing: prepare(
       `usage-differing-${what}`,

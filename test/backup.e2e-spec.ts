@@ -273,6 +273,95 @@ describe('restoring', () => {
   });
 });
 
+describe('on the schema of a newer release, as after a roll-back', () => {
+  const newer = 'WaitingList9000000000000';
+  const checksum = 'c'.repeat(64);
+
+  /** What the newer release would have left: a table that refers to ours, and sorts before them; a column. */
+  async function migrateFurther(database: TestDatabase): Promise<void> {
+    const { dialect } = database;
+    const sql = (...all: Parameters<TestDatabase['sql']>) => database.sql(...all);
+    const id = dialect === 'postgres' ? 'uuid' : 'varchar(36)';
+    await sql(`CREATE TABLE "a_waiting_list" ("client_id" ${id} NOT NULL REFERENCES "clients" ("id"),
+      "position" integer NOT NULL)`);
+    await sql(`ALTER TABLE "clients" ADD COLUMN "nickname" text`);
+    const now = dialect === 'postgres' ? 'now()' : `datetime('now')`;
+    await sql(
+      `INSERT INTO "migrations" ("timestamp", "name", "checksum", "applied_at") VALUES (9000000000000, ?, ?, ${now})`,
+      [newer, checksum],
+    );
+  }
+
+  let app: TestApp;
+  let backups: ReturnType<typeof backupsOf>;
+  beforeAll(async () => {
+    app = await startApp();
+    backups = backupsOf(app);
+    const { id } = await app.createClient();
+    await migrateFurther(app.database);
+    await app.database.sql(`UPDATE "clients" SET "nickname" = 'Tab\t’é' WHERE "id" = ?`, [id]);
+    await app.database.sql(`INSERT INTO "a_waiting_list" VALUES (?, 7)`, [id]);
+  });
+
+  it.each(['--portable', undefined])('is made, verified and put back %s', async (form) => {
+    const made = await backups.backup(['create', ...(form ? [form] : [])]);
+    expect(made).toMatchObject({
+      code: 0,
+      json: { migration: newer, tables: { a_waiting_list: { rows: 1 } } },
+    });
+    const { file, kind, tables } = made.json;
+    const manifest = JSON.parse(readFileSync(file).subarray(0, HEADER).toString().split('\n')[1]!);
+    const known = (await app.cli(['--json', 'migrate', 'status'])).json;
+    expect(manifest.migrations.map(({ name }: { name: string }) => name)).toEqual([...known.applied, newer]);
+    // By which the newer release knows that it is its own.
+    expect(manifest.migrations.at(-1)).toEqual({ name: newer, checksum });
+
+    const verified = await app.cli(['backup', 'verify', file]);
+    expect(verified).toMatchObject({ code: 0, stdout: expect.stringContaining('is whole') });
+    expect(verified.stdout.includes('only that release can check')).toBe(kind !== 'sqlite');
+
+    // The database that it is of has its schema still.
+    if (app.dialect === 'postgres' || kind === 'sqlite') {
+      await app.stop();
+      const before = await emails(app.database);
+      await app.database.sql('DELETE FROM "a_waiting_list"');
+      await letGo(app.database);
+      const restored = await app.cli(['backup', 'restore', file, '--replace']);
+      expect(restored).toMatchObject({ code: 0, stdout: expect.stringContaining('this one serves on it') });
+      const again = await backups.backup(['create']);
+      for (const table of ['a_waiting_list', 'clients', 'audit_log'])
+        expect(again.json.tables[table]).toEqual(tables[table]);
+      await app.start();
+      expect(await emails(app.database)).toEqual(before);
+      await app.createClient();
+    }
+
+    // Only the newer release can make that schema anew.
+    const empty = await freshDatabase({ migrated: false });
+    const env = { DATABASE_URL: empty.url };
+    const into = await app.cli(['backup', 'restore', file], { env });
+    if (kind === 'sqlite') expect(into.code).toBe(0);
+    else {
+      expect(into).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('restore it with that release'),
+      });
+      if (empty.dialect === 'postgres')
+        expect(await empty.sql(`SELECT 1 FROM pg_tables WHERE schemaname = 'public'`)).toEqual([]);
+      else expect(existsSync(empty.url.slice('sqlite:'.length))).toBe(false);
+    }
+  });
+
+  it('says so, and is still refused where it was altered', async () => {
+    const folder = newFolder();
+    const { stderr } = await app.cli(['backup', 'create', '--portable', '--to', folder]);
+    expect(stderr).toContain(`A newer release migrated the database (${newer})`);
+    const file = join(folder, readdirSync(folder)[0]!);
+    flip(file, HEADER + 100);
+    expect((await backups.backup(['verify', file])).stderr).toContain('is damaged');
+  });
+});
+
 describe('where there is no room', () => {
   it('leaves nothing half, and the run is recorded as failed', async () => {
     const app = await startApp();

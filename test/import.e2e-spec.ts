@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { newId } from '../src/common/ids.js';
 import { startApp, type Session, type TestApp } from './support/app.js';
 import { API, expectProblem, type Reply } from './support/http.js';
-import { imageInput, newPassword, unique } from './support/inputs.js';
+import { clientInput, imageInput, newPassword, unique } from './support/inputs.js';
 
 const MB = 1024 * 1024;
 
@@ -239,6 +239,22 @@ describe('imports', () => {
         [103, 'password'],
       ]);
       expect((await app.stats()).hashes).toBe(before);
+    });
+
+    it('let others write meanwhile, however many they are', async () => {
+      const row = (_: unknown, i: number): string => `Client ${i},${unique()}@example.com,Company ${i % 50}`;
+      const lines = ['name,email,company', ...Array.from({ length: 20_000 }, row)];
+      const before = (await admin.get('/clients')).body.total as number;
+      const running = { importing: true };
+      const done = send('clients/import', lines.join('\n')).finally(() => (running.importing = false));
+      const others: number[] = [];
+      while (running.importing) {
+        others.push((await admin.post('/clients', clientInput({ password: undefined }))).status);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      expect(await done).toMatchObject({ status: 200, body: { created: 20_000 } });
+      expect(others).toEqual(Array(others.length).fill(201));
+      expect((await admin.get('/clients')).body.total).toBe(before + 20_000 + others.length);
     });
 
     it('of two at once that want one e-mail, one wins whole', async () => {

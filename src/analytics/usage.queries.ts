@@ -76,7 +76,7 @@ interface RunningSums {
   carry: PreparedQuery<never>;
   /** Adds to what had been opened before each later day. */
   shift: PreparedQuery<never>;
-  /** Takes all sums of one away. */
+  /** Takes all sums of some (`:...ids`) away. */
   clear: [SqlText, SqlText];
   /** Makes them anew from the daily rollup. */
   rebuild: [SqlText, SqlText];
@@ -86,9 +86,10 @@ interface RunningSums {
 
 export const runningSums = {
   demos: runningSumsOf('demo', 'usage_daily', {
-    join: `LEFT JOIN (SELECT "last", count(*) AS "last_clients" FROM
-        (SELECT max("day") AS "last" FROM "usage_daily" WHERE "demo_id" = :id GROUP BY "client_id") c GROUP BY "last") l
-      ON l."last" = d."day"`,
+    join: `LEFT JOIN (SELECT "id", "last", count(*) AS "last_clients" FROM
+        (SELECT "demo_id" AS "id", max("day") AS "last" FROM "usage_daily" WHERE "demo_id" IN (:...ids)
+         GROUP BY "demo_id", "client_id") c GROUP BY "id", "last") l
+      ON l."id" = d."demo_id" AND l."last" = d."day"`,
     onDay: `(SELECT count(*) FROM "usage_daily" c WHERE c."day" = :day AND c."demo_id" = u."id" AND NOT EXISTS (
       SELECT 1 FROM "usage_daily" n WHERE n."client_id" = c."client_id" AND n."demo_id" = c."demo_id" AND n."day" > :day))`,
   }),
@@ -107,7 +108,7 @@ function runningSumsOf(
   const next = (column: string) =>
     `(SELECT n."${column}" FROM "${balances}" n WHERE n."${key}" = :id AND n."day" > ${day} ORDER BY n."day" LIMIT 1)`;
   const grouped = `SELECT "${key}", "day", sum("opens") AS "opens", sum("duration_seconds") AS "duration_seconds"
-    FROM "${daily}" WHERE "${key}" = :id GROUP BY "${key}", "day"`;
+    FROM "${daily}" WHERE "${key}" IN (:...ids) GROUP BY "${key}", "day"`;
   return {
     add: prepare(
       `usage-add-to-${what}-total`,
@@ -132,15 +133,18 @@ function runningSumsOf(
       `UPDATE "${balances}" SET "opens" = "opens" + :opens, "duration_seconds" = "duration_seconds" + :durationSeconds
        WHERE "${key}" = :id AND "day" > :day`,
     ),
-    clear: [`DELETE FROM "${balances}" WHERE "${key}" = :id`, `DELETE FROM "${totals}" WHERE "${key}" = :id`],
+    clear: [
+      `DELETE FROM "${balances}" WHERE "${key}" IN (:...ids)`,
+      `DELETE FROM "${totals}" WHERE "${key}" IN (:...ids)`,
+    ],
     rebuild: [
       `INSERT INTO "${totals}" ("${key}", "opens", "duration_seconds", "last_opened_at")
        SELECT "${key}", sum("opens"), sum("duration_seconds"), max("last_opened_at")
-       FROM "${daily}" WHERE "${key}" = :id GROUP BY "${key}"`,
+       FROM "${daily}" WHERE "${key}" IN (:...ids) GROUP BY "${key}"`,
       `INSERT INTO "${balances}" ("${key}", "day", "opens", "duration_seconds"${lastClients ? ', "last_clients"' : ''})
        SELECT "${key}", "day", sum("opens") OVER "earlier" - "opens", sum("duration_seconds") OVER "earlier" - "duration_seconds"
          ${lastClients ? ', COALESCE("last_clients", 0)' : ''}
-       FROM (${grouped}) d ${lastClients?.join ?? ''} WINDOW "earlier" AS (ORDER BY "day")`,
+       FROM (${grouped}) d ${lastClients?.join ?? ''} WINDOW "earlier" AS (PARTITION BY "${key}" ORDER BY "day")`,
     ],
     differing: prepare(
       `usage-differing-${what}`,

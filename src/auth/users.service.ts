@@ -3,7 +3,7 @@ import { IsNull } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { changes, shown } from '../audit/changes.js';
 import { Clock } from '../common/clock.js';
-import { requireMatch, versionMismatch } from '../common/etag.js';
+import { requireMatch } from '../common/etag.js';
 import { newId } from '../common/ids.js';
 import { Lists, type Page } from '../common/pagination.js';
 import { conflict, notFound } from '../common/problem.js';
@@ -104,11 +104,12 @@ export class UsersService {
    */
   async change(id: string, patch: UserPatch, ifMatch: string | undefined): Promise<UserDto> {
     return this.uow.run(async () => {
-      const user = await this.find(id);
+      const admins = patch.role === 'viewer' ? await this.holdAdministrators() : [];
+      const user = await this.hold(id);
       requireMatch(user.version, ifMatch);
       const changed = changes<User>(user, patch);
       if (!changed) return toUserDto(user);
-      if (user.role === 'admin' && patch.role === 'viewer') await this.keepAnAdministrator(id);
+      if (user.role === 'admin' && patch.role === 'viewer') assertAnother(admins, id);
       if (changed.after.email !== undefined) {
         const account = { kind: 'user', id } as const;
         await this.credentials.changeEmail(account, patch.email!);
@@ -116,7 +117,7 @@ export class UsersService {
         await this.accountTokens.removeAll(account);
       }
       const next: User = { ...user, ...patch, version: user.version + 1, updatedAt: this.clock.now() };
-      await this.write(user, next);
+      await this.uow.manager.update(User, { id }, next);
       this.audit.record({ action: 'user.updated', entityType: 'user', entityId: id, ...changed });
       return toUserDto(next);
     });
@@ -128,18 +129,14 @@ export class UsersService {
    */
   async remove(id: string, ifMatch: string | undefined): Promise<void> {
     await this.uow.run(async () => {
-      const user = await this.find(id);
+      const admins = await this.holdAdministrators();
+      const user = await this.hold(id);
       requireMatch(user.version, ifMatch);
-      if (user.role === 'admin') await this.keepAnAdministrator(id);
+      if (user.role === 'admin') assertAnother(admins, id);
       const ref = { kind: 'user', id } as const;
       const now = this.clock.now();
-      await this.write(user, {
-        ...user,
-        email: null,
-        removedAt: now,
-        version: user.version + 1,
-        updatedAt: now,
-      });
+      const nobody = { email: null, removedAt: now, version: user.version + 1, updatedAt: now };
+      await this.uow.manager.update(User, { id }, nobody);
       await this.credentials.remove(ref);
       await this.accountTokens.removeAll(ref);
       await this.secondFactors.forget(id);
@@ -154,19 +151,29 @@ export class UsersService {
     return user;
   }
 
-  /** Compare-and-set on the version: of two changes at once the later is told. */
-  private async write(from: User, to: User): Promise<void> {
-    const { affected } = await this.uow.manager.update(User, { id: from.id, version: from.version }, to);
-    if (affected !== 1) throw versionMismatch();
+  /** Reads a user and holds it for the rest of the unit: of two who change it at once the later sees the earlier. */
+  private async hold(id: string): Promise<User> {
+    const query = this.uow.manager.createQueryBuilder(User, 'u').where({ id, removedAt: IsNull() });
+    if (this.uow.dialect === 'postgres') query.setLock('for_no_key_update');
+    const user = await query.getOne();
+    if (!user) throw notFound();
+    return user;
   }
 
-  /** Holds all administrators' rows, so that two who remove each other at once do not both succeed. */
-  private async keepAnAdministrator(leaving: string): Promise<void> {
+  /**
+   * Holds all administrators' rows, so that two who remove each other at once do not both succeed. Before any other
+   * row, or they would wait for each other.
+   */
+  private async holdAdministrators(): Promise<string[]> {
     const others = `SELECT "id" FROM "users" WHERE "role" = 'admin' AND "removed_at" IS NULL`;
     const admins = await this.uow.query<{ id: string }>({
       sqlite: others,
-      postgres: `${others} ORDER BY "id" FOR UPDATE`,
+      postgres: `${others} ORDER BY "id" FOR NO KEY UPDATE`,
     });
-    if (!admins.some(({ id }) => id !== leaving)) throw conflict('This is the last administrator.');
+    return admins.map(({ id }) => id);
   }
+}
+
+function assertAnother(admins: readonly string[], leaving: string): void {
+  if (!admins.some((id) => id !== leaving)) throw conflict('This is the last administrator.');
 }

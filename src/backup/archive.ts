@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { BackupKind } from './backup-run.entity.js';
 import { DamagedBackupError, RefusedError } from './errors.js';
+import type { AppliedMigration } from './store.js';
 import type { TableShape } from './table-shape.js';
 import type { Tallies } from './tally.js';
 
@@ -24,8 +25,8 @@ export interface Manifest {
   readonly appVersion: string;
   /** The instant of its snapshot: every write acknowledged before is in it. */
   readonly createdAt: string;
-  /** The migrations that its database had, in order, with their checksums where this release knew them. */
-  readonly migrations: readonly { readonly name: string; readonly checksum?: string }[];
+  /** The migrations that its database had, in order; those of a newer release than the one that made it, too. */
+  readonly migrations: readonly AppliedMigration[];
   readonly tables: readonly TableShape[];
   readonly tallies: Tallies;
   readonly payload: { readonly bytes: number; readonly sha256: string };

@@ -5,7 +5,7 @@ import type { Clock } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import type { DatabaseSettings } from '../database/database-settings.js';
 import { describeDatabase } from '../database/database-url.js';
-import { migrationsFolder, releasedSchema } from '../database/released-schema.js';
+import { migrationsFolder } from '../database/released-schema.js';
 import { settleFile, writeArchive, type Manifest } from './archive.js';
 import { backupName } from './backup-files.js';
 import { BackupRun, type BackupKind } from './backup-run.entity.js';
@@ -92,13 +92,13 @@ async function kindFor(side: Side, { portable, say }: CreateOptions): Promise<Ba
 async function create(
   side: Side,
   kind: BackupKind,
-  { folder, clock, progress }: CreateOptions,
+  { folder, clock, progress, say }: CreateOptions,
 ): Promise<CreatedBackup> {
   if (side.status.applied.length === 0)
     throw new RefusedError(`There is no schema in ${describeDatabase(side.settings.url)} to back up.`);
-  if (kind !== 'sqlite' && side.status.ahead.length > 0)
-    throw new RefusedError(
-      `A newer release migrated the database (${side.status.ahead.join(', ')}): use that one.`,
+  if (side.status.ahead.length > 0)
+    say(
+      `A newer release migrated the database (${side.status.ahead.join(', ')}): its tables are backed up too.`,
     );
   await mkdir(folder, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new StorageError(`${folder} can't be made: ${(error as Error).message}`);
@@ -121,7 +121,7 @@ interface WriteContext {
   readonly progress?: Progress;
 }
 
-type Described = Pick<Manifest, 'createdAt' | 'tables' | 'tallies'>;
+type Described = Pick<Manifest, 'createdAt' | 'migrations' | 'tables' | 'tallies'>;
 
 const write: Record<BackupKind, (side: Side, partial: string, context: WriteContext) => Promise<Manifest>> = {
   /** The file is copied within the snapshot, and compressed after it: meanwhile its WAL can be written back. */
@@ -132,10 +132,10 @@ const write: Record<BackupKind, (side: Side, partial: string, context: WriteCont
       await (store as SqliteStore).copyTo(copy, (done, total) => progress?.('Copying pages', done, total));
       const rows = await rowsIn(store);
       const tallies = await tallyOf(store, tables, (done) => progress?.('Counting', done, rows));
-      return { createdAt, tables, tallies };
+      return { createdAt, migrations: await store.migrations(), tables, tallies };
     });
     const manifest = await writeArchive(partial, createReadStream(copy), () =>
-      manifestOf(side, 'sqlite', described),
+      manifestOf('sqlite', described),
     );
     await rm(copy);
     return manifest;
@@ -150,8 +150,9 @@ const write: Record<BackupKind, (side: Side, partial: string, context: WriteCont
       const { url } = side.settings;
       if (url.kind !== 'postgres') throw new RefusedError('pg_dump reads PostgreSQL alone.');
       const schema = await currentSchema(side);
+      const migrations = await store.migrations();
       return writeArchive(partial, pgDump(url, snapshot, schema), () =>
-        manifestOf(side, 'pg_dump', { createdAt, tables, tallies }),
+        manifestOf('pg_dump', { createdAt, migrations, tables, tallies }),
       );
     }),
 
@@ -159,21 +160,17 @@ const write: Record<BackupKind, (side: Side, partial: string, context: WriteCont
     withStore(side.dataSource, 'snapshot', async (store) => {
       const { tables } = store;
       const rows = await rowsIn(store);
+      const migrations = await store.migrations();
       const tallies = newTallies(tables);
       const batches = tallied(batchesOf(store, tables), tallies, (done) => progress?.('Copying', done, rows));
       return writeArchive(partial, sectionsOf(batches, tables), () =>
-        manifestOf(side, 'portable', { createdAt, tables, tallies: resultsOf(tallies) }),
+        manifestOf('portable', { createdAt, migrations, tables, tallies: resultsOf(tallies) }),
       );
     }),
 };
 
-function manifestOf(side: Side, kind: BackupKind, described: Described): Omit<Manifest, 'payload'> {
-  const { applied, ahead } = side.status;
-  const migrations = [...applied, ...ahead].map((name) => ({
-    name,
-    ...(releasedSchema.checksums[name] && { checksum: releasedSchema.checksums[name] }),
-  }));
-  return { kind, appVersion: appVersion(), ...described, migrations };
+function manifestOf(kind: BackupKind, described: Described): Omit<Manifest, 'payload'> {
+  return { kind, appVersion: appVersion(), ...described };
 }
 
 /** A backup is not lost because its run can't be recorded, as where the table is not there yet. */

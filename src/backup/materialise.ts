@@ -10,13 +10,14 @@ import { DamagedBackupError, RefusedError } from './errors.js';
 import { withStore } from './open-store.js';
 import { rowsOf } from './sections.js';
 import { SqliteStore } from './sqlite-store.js';
-import { assertSameShapes } from './table-shape.js';
+import { assertSameShapes, bareTable } from './table-shape.js';
 import type { Tallies } from './tally.js';
 
 /**
  * Restores a backup of any kind into a new SQLite file and makes sure that it holds what it says: whole, every
- * reference met, count and digest of each table as they were in the database.
- * @throws DamagedBackupError · RowsDifferError · RefusedError where a newer release made it
+ * reference met, count and digest of each table as they were in the database. Rows of a newer schema go into bare
+ * tables: which of them refer to which, only the newer release knows.
+ * @throws DamagedBackupError · RowsDifferError · RefusedError where one of its migrations is not the one known here
  */
 export async function materialise(
   backup: string,
@@ -59,12 +60,11 @@ async function restoreRows(
   progress?: Progress,
 ): Promise<void> {
   const { migrations, tables, tallies: expected } = manifest;
-  for (const { name, checksum } of migrations)
-    if (releasedSchema.checksums[name] !== checksum)
-      throw new RefusedError(`${backup} was made by a newer release (${name}): use that one.`);
   const url = { kind: 'sqlite', path: file } as const;
   await withMigrator({ ...databaseDefaults, url, synchronous: 'NORMAL' }, async (migrator, dataSource) => {
-    await migrator.up(migrations.at(-1)?.name);
+    assertKnownAlike(backup, manifest);
+    if (newerMigrations(manifest).length === 0) await migrator.up(migrations.at(-1)?.name);
+    else for (const table of tables) await dataSource.query(bareTable(table));
     await withStore(dataSource, 'fill', async (store) => {
       assertSameShapes(tables, store.tables);
       const rows = rowsOfAll(expected);
@@ -73,6 +73,18 @@ async function restoreRows(
       });
     });
   });
+}
+
+/** The migrations of a backup that this release does not know: a newer one applied them. */
+export function newerMigrations({ migrations }: Manifest): string[] {
+  return migrations.map(({ name }) => name).filter((name) => !(name in releasedSchema.checksums));
+}
+
+/** @throws RefusedError where a migration of the backup was another one under the same name */
+function assertKnownAlike(backup: string, { migrations }: Manifest): void {
+  for (const { name, checksum } of migrations)
+    if (name in releasedSchema.checksums && checksum !== releasedSchema.checksums[name])
+      throw new RefusedError(`${backup} has another ${name} than this release: use the one that made it.`);
 }
 
 /** All rows of some tallies. */

@@ -5,7 +5,7 @@ import copyStreams from 'pg-copy-streams';
 import type { DataSource } from 'typeorm';
 import { linesOf } from './lines.js';
 import { RowCodec } from './row-codec.js';
-import type { RowWriter, Store, StoreMode } from './store.js';
+import { appliedSql, type AppliedMigration, type RowWriter, type Store, type StoreMode } from './store.js';
 import {
   columnList,
   tableShapes,
@@ -80,6 +80,10 @@ export class PostgresStore implements Store {
     } finally {
       await runner.release();
     }
+  }
+
+  async migrations(): Promise<AppliedMigration[]> {
+    return (await this.client.query<AppliedMigration>(appliedSql)).rows;
   }
 
   async count(table: string): Promise<number> {

@@ -11,7 +11,7 @@ import { Sqlite } from '../database/sqlite/sqlite.js';
 import { readManifest, settleFile, type Manifest } from './archive.js';
 import { copyRows, rowsIn, type Progress } from './copy-rows.js';
 import { RefusedError, StorageError } from './errors.js';
-import { materialise, rowsOfAll } from './materialise.js';
+import { materialise, newerMigrations, rowsOfAll } from './materialise.js';
 import { assertEmpty } from './move.js';
 import { withStore } from './open-store.js';
 import { withScratch } from './scratch.js';
@@ -33,6 +33,8 @@ export interface RestoredBackup {
   readonly kept?: string;
   /** Migrations of this release that the restored database lacks. */
   readonly pending: readonly string[];
+  /** Migrations that this release does not know, and serves on all the same. */
+  readonly newer: readonly string[];
 }
 
 /**
@@ -47,24 +49,32 @@ export async function restoreBackup(
   options: RestoreOptions,
 ): Promise<RestoredBackup> {
   const manifest = await readManifest(backup);
+  const newer = newerMigrations(manifest);
   const { url } = settings;
   let kept: string | undefined;
   if (url.kind === 'postgres') await intoPostgres(backup, manifest, { ...settings, url }, options);
   else kept = await holdingFiles([settings], () => intoFile(backup, manifest, url.path, options));
   const names = manifest.migrations.map(({ name }) => name);
   const pending = Object.keys(releasedSchema.checksums).filter((name) => !names.includes(name));
-  return { manifest, pending, ...(kept !== undefined && { kept }) };
+  return { manifest, pending, newer, ...(kept !== undefined && { kept }) };
 }
 
-/** Checks a backup as `restore` does, and leaves nothing. */
-export async function verifyBackup(backup: string, progress?: Progress): Promise<Manifest> {
+/**
+ * Checks a backup as `restore` does, and leaves nothing.
+ * @returns also the migrations that this release does not know: where it has the rows alone, the references between
+ *   them were not checked
+ */
+export async function verifyBackup(
+  backup: string,
+  progress?: Progress,
+): Promise<{ manifest: Manifest; newer: readonly string[] }> {
   const manifest = await readManifest(backup);
   await withScratch(
     dirname(backup),
     (scratch) => materialise(backup, manifest, join(scratch, 'restored.db'), progress),
     { anywhere: true },
   );
-  return manifest;
+  return { manifest, newer: newerMigrations(manifest) };
 }
 
 async function intoFile(
@@ -73,6 +83,8 @@ async function intoFile(
   path: string,
   { replace, clock, progress }: RestoreOptions,
 ): Promise<string | undefined> {
+  const newer = newerMigrations(manifest);
+  if (manifest.kind !== 'sqlite' && newer.length > 0) throw needsNewer(manifest, newer);
   const there = existsSync(path);
   if (there && !replace) await assertFileEmpty(path);
   return withScratch(dirname(path), async (scratch) => {
@@ -162,7 +174,8 @@ async function intoPostgres(
       await assertMayFill(target);
       assertSameShapes(tables, target.tables);
       if ((await rowsIn(target)) > 0) await target.clear();
-      const ordered = read.tables.filter(({ name }) => name in expected);
+      // Not the order of what is read, which may be bare tables.
+      const ordered = target.tables.flatMap(({ name }) => tables.filter((table) => table.name === name));
       await copyRows(batchesOf(read, ordered), ordered, target, { rows, expected, progress });
     };
     const restore = async (scratch: string): Promise<void> => {
@@ -181,11 +194,19 @@ async function intoPostgres(
 }
 
 /** A database without any schema gets that of the backup; another must have the same. */
-function assertMigratedAlike({ migrations }: Manifest, { settings, status }: Side): void {
+function assertMigratedAlike(manifest: Manifest, { settings, status }: Side): void {
   const there = [...status.applied, ...status.ahead];
-  const names = migrations.map(({ name }) => name);
+  const newer = newerMigrations(manifest);
+  const names = manifest.migrations.map(({ name }) => name);
+  if (there.length === 0 && newer.length > 0) throw needsNewer(manifest, newer);
   if (there.length === 0 || there.join() === names.join()) return;
   throw new RefusedError(
     `The backup has the schema up to ${names.at(-1)}, ${describeDatabase(settings.url)} up to ${there.at(-1)}. Restore it into a new database (CREATE DATABASE).`,
+  );
+}
+
+function needsNewer({ kind }: Manifest, newer: readonly string[]): RefusedError {
+  return new RefusedError(
+    `The schema of this backup is a newer release's (${newer.join(', ')}), which this one can't make, and a ${kind} backup brings rows only: restore it with that release, then serve with this one; or, on PostgreSQL, into a database that it has migrated.`,
   );
 }

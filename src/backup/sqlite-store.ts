@@ -1,7 +1,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import { RefusedError } from './errors.js';
 import { RowCodec } from './row-codec.js';
-import type { RowWriter, Store, StoreMode } from './store.js';
+import { appliedSql, type AppliedMigration, type RowWriter, type Store, type StoreMode } from './store.js';
 import {
   columnList,
   tableShapes,
@@ -51,6 +51,10 @@ export class SqliteStore implements Store {
       if (database.inTransaction) database.exec('ROLLBACK');
       if (mode === 'fill') database.pragma('foreign_keys = ON');
     }
+  }
+
+  async migrations(): Promise<AppliedMigration[]> {
+    return this.database.prepare(appliedSql).all() as AppliedMigration[];
   }
 
   async count(table: string): Promise<number> {

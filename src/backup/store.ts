@@ -13,11 +13,22 @@ export interface RowWriter {
   end(): Promise<void>;
 }
 
+/** A migration as the database recorded it, whichever release applied it. */
+export interface AppliedMigration {
+  readonly name: string;
+  readonly checksum?: string;
+}
+
+/** The order in which they were applied. */
+export const appliedSql = `SELECT "name", "checksum" FROM "migrations" ORDER BY "id"`;
+
 /** The rows of a database, in one transaction. Lines are those of `RowCodec`. */
 export interface Store {
   readonly dialect: Dialect;
   /** Every table that holds rows of the product, those first that others refer to. */
   readonly tables: readonly TableShape[];
+  /** The migrations that the rows are of. */
+  migrations(): Promise<AppliedMigration[]>;
   count(table: string): Promise<number>;
   read(table: TableShape): AsyncIterable<string[]>;
   insert(table: TableShape): RowWriter;

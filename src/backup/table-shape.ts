@@ -96,6 +96,12 @@ export function assertSameShapes(source: readonly TableShape[], target: readonly
   }
 }
 
+/** Makes a SQLite table that takes the rows of another, and knows nothing else of it. */
+export function bareTable({ name, columns }: TableShape): string {
+  const types = { text: 'text', integer: 'integer', boolean: 'boolean', instant: 'datetime', json: 'json' };
+  return `CREATE TABLE "${name}" (${columns.map((column) => `"${column.name}" ${types[column.kind]}`).join(', ')})`;
+}
+
 /** The columns of a table for a statement. */
 export function columnList({ columns }: TableShape): string {
   return columns.map(({ name }) => `"${name}"`).join(', ');

@@ -55,8 +55,16 @@ export async function verifyBackupFile(output: Output, file: string): Promise<vo
   readConfig('command');
   process.umask(0o077);
   const bar = output.progressBar();
-  const manifest = await verifyBackup(file, bar.move).finally(bar.stop);
-  output.result({ valid: true, ...facts(manifest) }, `${file} is whole: ${described(manifest)}.`);
+  const { manifest, newer } = await verifyBackup(file, bar.move).finally(bar.stop);
+  const lines = [
+    `${file} is whole: ${described(manifest)}.`,
+    ...(newer.length > 0 && manifest.kind !== 'sqlite'
+      ? [
+          `Its schema is a newer release's (${newer.join(', ')}): every count and digest was compared, what rows refer to only that release can check.`,
+        ]
+      : []),
+  ];
+  output.result({ valid: true, ...facts(manifest), newer }, lines.join('\n'));
 }
 
 /** Removes the backups that no rule keeps. */
@@ -83,7 +91,7 @@ export async function restoreBackupFile(
   const { migrationDatabase } = readConfig('command');
   process.umask(0o077);
   const bar = output.progressBar();
-  const { manifest, kept, pending } = await restoreBackup(file, migrationDatabase, {
+  const { manifest, kept, pending, newer } = await restoreBackup(file, migrationDatabase, {
     replace,
     clock: new Clock(),
     progress: bar.move,
@@ -94,8 +102,14 @@ export async function restoreBackupFile(
       ? []
       : [`What was there is kept as ${kept}: remove it when you no longer need it.`]),
     ...(pending.length > 0 ? ['It is of an earlier release: run `ecatalog migrate up`.'] : []),
+    ...(newer.length > 0
+      ? [`Its schema is a newer release's (${newer.join(', ')}); this one serves on it.`]
+      : []),
   ];
-  output.result({ ...facts(manifest), pending, ...(kept !== undefined && { kept }) }, lines.join('\n'));
+  output.result(
+    { ...facts(manifest), pending, newer, ...(kept !== undefined && { kept }) },
+    lines.join('\n'),
+  );
 }
 
 /** What a manifest says, for a machine. */

@@ -8,8 +8,8 @@ export async function runJob(output: Output, name: JobName): Promise<void> {
   await withServices(async (services) => {
     const outcome = await services.get(JobsService).runNow(name);
     if (!outcome) throw new CommandError(`Another process is doing ${name} and does not come to an end.`);
-    const { result, failed } = outcome;
-    if (failed) throw new CommandError(`${name} failed: ${result}`);
+    const { result, failed, reason } = outcome;
+    if (failed) throw new CommandError(`${name} failed: ${reason ?? result}`);
     output.result({ name, result }, `${name}: ${result}`);
   });
 }

@@ -4,8 +4,8 @@ import { CredentialsService } from '../auth/credentials.service.js';
 import { PasswordsService } from '../auth/passwords.service.js';
 import { Clock } from '../common/clock.js';
 import { type CsvRow, type CsvShape, LineErrors, type Progress, readCsv } from '../common/csv-file.js';
+import { Problem } from '../common/problem.js';
 import { emailKey } from '../common/text.js';
-import { UnitOfWork } from '../database/unit-of-work.js';
 import { NewClientInput } from './clients.dto.js';
 import { newWindow } from './clients.rules.js';
 import { ClientsService } from './clients.service.js';
@@ -40,7 +40,6 @@ type Rows = CsvRow<NewClientInput>[];
 @Injectable()
 export class ClientImportService {
   constructor(
-    private readonly uow: UnitOfWork,
     private readonly clock: Clock,
     private readonly credentials: CredentialsService,
     private readonly passwords: PasswordsService,
@@ -66,10 +65,11 @@ export class ClientImportService {
     if (!dryRun && rows.length > 0) {
       const bodies = await this.hashed(rows, progress);
       progress?.('Writing', 0, rows.length);
-      await this.uow.run(async () => {
-        await this.checkEmails(rows, errors);
+      await this.clients.createAll(bodies).catch(async (error: unknown) => {
+        // Somebody took an e-mail since: say which line's. Not before the writing, when nobody else may write.
+        if (error instanceof Problem && error.slug === 'conflict') await this.checkEmails(rows, errors);
         errors.assertNone();
-        await this.clients.createAll(bodies);
+        throw error;
       });
       progress?.('Writing', rows.length, rows.length);
     }

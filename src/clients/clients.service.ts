@@ -87,8 +87,14 @@ export class ClientsService {
    */
   async createAll(bodies: (NewClientInput & { passwordHash: string | null })[]): Promise<void> {
     const limits = await this.windowLimits();
+    const now = this.clock.now();
+    const imported: Imported[] = [];
+    for (const body of bodies) {
+      imported.push({ client: newClient(body, limits, now), passwordHash: body.passwordHash });
+      if (imported.length % CLIENTS_A_TURN === 0) await nextTurn();
+    }
+    // Nobody else writes to SQLite meanwhile: nothing but the writing is in here.
     await this.uow.run(async () => {
-      const now = this.clock.now();
       this.audit.record({
         action: 'client.imported',
         entityType: 'client',
@@ -96,28 +102,22 @@ export class ClientsService {
         after: { count: bodies.length },
       });
       for (let start = 0; start < bodies.length; start += CLIENTS_A_TURN) {
-        await this.createSome(bodies.slice(start, start + CLIENTS_A_TURN), limits, now);
+        await this.insertSome(imported.slice(start, start + CLIENTS_A_TURN));
         await nextTurn();
       }
     });
   }
 
-  private async createSome(
-    bodies: (NewClientInput & { passwordHash: string | null })[],
-    limits: WindowLimits,
-    now: Date,
-  ): Promise<void> {
-    const clients = bodies.map((body) => newClient(body, limits, now));
-    await this.clients.insertAll(clients);
+  private async insertSome(imported: readonly Imported[]): Promise<void> {
+    await this.clients.insertAll(imported.map(({ client }) => client));
     await this.credentials.addAll(
-      clients.map(({ id }, index) => {
-        const { email, passwordHash } = bodies[index]!;
-        return { account: { kind: 'client', id }, email, passwordHash };
+      imported.map(({ client: { id, email }, passwordHash }) => {
+        return { account: { kind: 'client', id }, email: email!, passwordHash };
       }),
     );
-    const invited = clients.filter((_, index) => bodies[index]!.passwordHash === null);
-    await this.tokens.inviteAll(invited.map(({ id }) => ({ kind: 'client', id })));
-    for (const client of clients) this.noteCreated(client);
+    const invited = imported.filter(({ passwordHash }) => passwordHash === null);
+    await this.tokens.inviteAll(invited.map(({ client: { id } }) => ({ kind: 'client', id })));
+    for (const { client } of imported) this.noteCreated(client);
   }
 
   /** Reads a page of clients. */
@@ -219,6 +219,11 @@ export class ClientsService {
       maxDaysAhead: await this.settings.get('access.maxDaysAhead'),
     };
   }
+}
+
+interface Imported {
+  readonly client: Client;
+  readonly passwordHash: string | null;
 }
 
 /** @throws Problem as `newWindow` */

@@ -42,6 +42,8 @@ const jobSeconds = histogram(
 export interface JobOutcome {
   result: string;
   failed: boolean;
+  /** Why it failed, as the log says it: not for those who only see the list. */
+  reason?: string;
 }
 
 /** Runs the background jobs. Every replica asks what is due; a lease in the database lets exactly one do it. */
@@ -156,8 +158,9 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
       outcome = { result: await job.run({ byHand, signal: this.closing.signal }), failed: false };
       this.logger.debug(`${name}: ${outcome.result}`);
     } catch (error) {
-      this.complain(error);
-      outcome = { result: 'Failed; the log says why.', failed: true };
+      const reason = reasonOf(error);
+      this.logger.error({ msg: `${name} failed: ${reason}`, err: error });
+      outcome = { result: 'Failed; the log says why.', failed: true, reason };
     } finally {
       clearInterval(extending);
       stopTimer();
@@ -182,7 +185,14 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** The connection says itself that it is lost. */
   private complain(error: unknown): void {
-    if (error instanceof DatabaseUnavailableError) this.logger.debug(error.message);
+    if (error instanceof DatabaseUnavailableError && !this.connection.status().up)
+      this.logger.debug(error.message);
     else this.logger.error(error);
   }
+}
+
+/** In one line: what happened, and what the database said to it. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error));
+  return cause instanceof Error ? `${message} (${cause.message})` : message;
 }

@@ -1,22 +1,48 @@
 import { Injectable } from '@nestjs/common';
 import { UsageUpkeep } from '../analytics/usage-upkeep.service.js';
-import { HOUR } from '../common/clock.js';
-import { type BackgroundJob, counted } from './background-job.js';
+import { after, Clock, HOUR, SECOND } from '../common/clock.js';
+import { type BackgroundJob, counted, type JobRun } from './background-job.js';
 
 /** Days that are counted again; a session lives seven at most, so that each is counted after its last end too. */
 const DAYS = 9;
 
-/** Holds the daily rollups against the usage events and repairs what differs. */
+/** How long sums may be short that an earlier release, which does not know them, did not write. */
+const LOOK = 30 * SECOND;
+
+/**
+ * Holds the daily rollups against the usage events, and running sums against the rollups, and repairs what differs.
+ * The sums are looked at in between too: before and during a roll-out an earlier release writes none.
+ */
 @Injectable()
 export class RollupCheckJob implements BackgroundJob {
   readonly name = 'rollup-check';
   readonly everyMs = 6 * HOUR;
+  private nextLook?: Date;
+  /** What no repair closes: no reason to run again and again. */
+  private remaining?: string | undefined;
 
-  constructor(private readonly usage: UsageUpkeep) {}
+  constructor(
+    private readonly usage: UsageUpkeep,
+    private readonly clock: Clock,
+  ) {}
 
-  async run(): Promise<string> {
+  async isDue(): Promise<boolean> {
+    const now = this.clock.now();
+    if (this.nextLook && this.nextLook > now && this.nextLook <= after(now, LOOK)) return false;
+    this.nextLook = after(now, LOOK);
+    const gap = await this.usage.gapInSums();
+    return gap !== undefined && gap !== this.remaining;
+  }
+
+  async run({ byHand }: Pick<JobRun, 'byHand'>): Promise<string> {
+    const sums = await this.usage.repairSums();
+    // Every half minute while an earlier release writes: the events need not be counted each time.
+    if (!byHand && sums.length > 0 && (await this.usage.gapInSums()) === undefined)
+      return `sums made anew: ${sums.join(', ')}`;
     const { counted: days, repaired } = await this.usage.recount(DAYS);
-    const verdict = repaired.length === 0 ? 'all right' : `repaired: ${repaired.join(', ')}`;
+    this.remaining = await this.usage.gapInSums();
+    const all = [...new Set([...sums, ...repaired])];
+    const verdict = all.length === 0 ? 'all right' : `repaired: ${all.join(', ')}`;
     return `${counted(days, 'day')} counted, ${verdict}`;
   }
 }

@@ -24,7 +24,7 @@ const one = prepare<Row>(
 const all = prepare<Row>('settings', 'SELECT "key", "value", "version" FROM "system_config"', {
   value: 'json',
 });
-// One statement for the first change and the later ones: of two that saw the same version one writes no row.
+// One statement for the first change and the later ones. A release that does not hold settings may run beside this one.
 const put = prepare<never>(
   'setting-put',
   `INSERT INTO "system_config" ("key", "value", "version", "created_at", "updated_at")
@@ -33,6 +33,8 @@ const put = prepare<never>(
    SET "value" = excluded."value", "version" = excluded."version", "updated_at" = excluded."updated_at"
    WHERE "system_config"."version" = :version`,
 );
+/** The key of PostgreSQL's advisory lock on all settings. */
+const SETTINGS_LOCK = 7_302_120;
 
 /** Reads and changes settings. Nothing is cached: a change binds the next call on every replica. */
 @Injectable()
@@ -73,21 +75,27 @@ export class SettingsService {
     const fault = settingFault(settingList[key].rule, value);
     if (fault) throw invalid('value', fault);
     return this.uow.run(async () => {
-      const setting = toSettingDto(key, await this.uow.get(one, { key }));
+      const setting = await this.hold(key);
       requireMatch(setting.version, ifMatch);
       const change = changes({ value: setting.value }, { value });
       if (!change) return setting;
       const { version } = setting;
-      const written = await this.uow.execute(put, {
-        key,
-        value: JSON.stringify(value),
-        version,
-        now: this.clock.now(),
-      });
+      const now = this.clock.now();
+      const written = await this.uow.execute(put, { key, value: JSON.stringify(value), version, now });
       if (written === 0) throw versionMismatch();
       this.audit.record({ action: 'setting.changed', entityType: 'setting', entityId: key, ...change });
       return toSettingDto(key, { value, version: version + 1 });
     });
+  }
+
+  /**
+   * Reads a setting and holds all settings for the rest of the unit: of two changes at once the later sees the
+   * earlier. There may be no row to hold yet.
+   */
+  private async hold(key: SettingKey): Promise<SettingDto> {
+    if (this.uow.dialect === 'postgres')
+      await this.uow.query(`SELECT pg_advisory_xact_lock(${SETTINGS_LOCK})`);
+    return toSettingDto(key, await this.uow.get(one, { key }));
   }
 }
 

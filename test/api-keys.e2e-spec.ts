@@ -58,6 +58,8 @@ describe('API keys', () => {
         ...sent,
         createdAt: expect.any(String),
         createdById: admin.account.id,
+        createdByName: expect.any(String),
+        createdByRemovedAt: null,
         lastUsedAt: null,
         key: expect.stringMatching(/^eck_[\w-]{43}$/),
       });
@@ -167,6 +169,23 @@ describe('API keys', () => {
       expectProblem(await admin.get(`/api-keys/${made.id}`), 404, 'not-found');
       const actions = (await audited(made.id)).map(({ action }) => action);
       expect(actions).toEqual(['api-key.created', 'api-key.removed']);
+    });
+
+    it('is not the end of who made it: the key lives on, and says that its maker is gone', async () => {
+      const maker = await app.createUser({ role: 'admin' });
+      const made = await (await maker.signIn()).post('/api-keys', input({ scopes: ['demos:read'] }));
+      expect(made.body).toMatchObject({ createdByName: maker.body.name, createdByRemovedAt: null });
+      expect((await admin.delete(`/users/${maker.id}`, { ifMatch: '*' })).status).toBe(204);
+      expect((await using(made.body).get('/demos')).status).toBe(200);
+      const listed = (await admin.get('/api-keys', { query: { limit: 100 } })).body.items;
+      const gone = {
+        id: made.body.id,
+        createdById: maker.id,
+        createdByName: maker.body.name,
+        createdByRemovedAt: expect.stringMatching(/Z$/),
+      };
+      expect(listed).toContainEqual(expect.objectContaining(gone));
+      expect((await admin.get(`/api-keys/${made.body.id}`)).body).toMatchObject(gone);
     });
 
     it('is done once, of many at a time', async () => {

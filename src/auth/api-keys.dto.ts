@@ -19,6 +19,10 @@ export class ApiKeyDto {
   @Instant() expiresAt!: Date;
   @Instant() createdAt!: Date;
   @Id({ description: 'The user who made it.' }) createdById!: string;
+  @Text({ max: 200, description: 'Of the user who made it; a removed one is still named.' })
+  createdByName!: string;
+  @Instant({ nullable: true, description: 'Since when that user is removed. The key lives on.' })
+  createdByRemovedAt!: Date | null;
   @Instant({ nullable: true, description: 'To the minute.' }) lastUsedAt!: Date | null;
 }
 

@@ -6,6 +6,7 @@ import { after, Clock, MINUTE } from '../common/clock.js';
 import { digest, newId, newSecret } from '../common/ids.js';
 import { type ListQuery, Lists, type Page } from '../common/pagination.js';
 import { invalid, notFound } from '../common/problem.js';
+import type { ColumnTypes } from '../database/sql.js';
 import { UnitOfWork } from '../database/unit-of-work.js';
 import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import type { KeyPrincipal } from './access.js';
@@ -27,6 +28,19 @@ export function apiKeyOf(authorization: string | undefined): string | undefined 
   return BEARER.exec(authorization ?? '')?.[1];
 }
 
+const maker = (column: string) =>
+  `(SELECT u."${column}" FROM "users" u WHERE u."id" = "api_keys"."created_by_id")`;
+const columns = `"id", "name", "scopes", "expires_at" AS "expiresAt", "created_at" AS "createdAt",
+  "created_by_id" AS "createdById", ${maker('name')} AS "createdByName",
+  ${maker('removed_at')} AS "createdByRemovedAt", "last_used_at" AS "lastUsedAt"`;
+const types: ColumnTypes<ApiKeyDto> = {
+  scopes: 'json',
+  expiresAt: 'instant',
+  createdAt: 'instant',
+  createdByRemovedAt: 'instant',
+  lastUsedAt: 'instant',
+};
+
 /** Keys by which other services call the API: scoped, expiring, stored as SHA-256. */
 @Injectable()
 export class ApiKeysService {
@@ -44,11 +58,10 @@ export class ApiKeysService {
   list(query: ListQuery): Promise<Page<ApiKeyDto>> {
     return this.lists.page<ApiKeyDto>(
       {
-        select: `"id", "name", "scopes", "expires_at" AS "expiresAt", "created_at" AS "createdAt",
-          "created_by_id" AS "createdById", "last_used_at" AS "lastUsedAt"`,
+        select: columns,
         from: '"api_keys"',
         where: ['"removed_at" IS NULL'],
-        types: { scopes: 'json', expiresAt: 'instant', createdAt: 'instant', lastUsedAt: 'instant' },
+        types,
         id: '"id"',
         sorts: {
           createdAt: { expression: '"created_at"', kind: 'instant' },
@@ -63,9 +76,13 @@ export class ApiKeysService {
 
   /** Returns a key, without its secret. @throws Problem `not-found` */
   async get(id: string): Promise<ApiKeyDto> {
-    const key = await this.uow.manager.findOneBy(ApiKey, { id, removedAt: IsNull() });
+    const [key] = await this.uow.query<ApiKeyDto>(
+      `SELECT ${columns} FROM "api_keys" WHERE "id" = :id AND "removed_at" IS NULL`,
+      { id },
+      types,
+    );
     if (!key) throw notFound();
-    return toApiKeyDto(key);
+    return key;
   }
 
   /**
@@ -93,7 +110,7 @@ export class ApiKeysService {
         entityId: key.id,
         after: shown(key, ['name', 'scopes', 'expiresAt']),
       });
-      return { ...toApiKeyDto(key), key: secret };
+      return { ...(await this.get(key.id)), key: secret };
     }, ['key']);
   }
 
@@ -122,8 +139,4 @@ export class ApiKeysService {
     }
     return { kind: 'key', id, scopes };
   }
-}
-
-function toApiKeyDto({ id, name, scopes, expiresAt, createdAt, createdById, lastUsedAt }: ApiKey): ApiKeyDto {
-  return { id, name, scopes, expiresAt, createdAt, createdById, lastUsedAt };
 }

@@ -1,5 +1,4 @@
 import { Module } from '@nestjs/common';
-import { ScheduleModule } from '@nestjs/schedule';
 import { UsageModule } from '../analytics/usage.module.js';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
 import { BACKGROUND_JOBS, type BackgroundJob } from './background-job.js';
@@ -17,7 +16,7 @@ const jobs = [DemoSessionsJob, RemindersJob, OutboxJob, RetentionJob, RollupChec
 
 /** Periodic work. Every replica may do it: exactly one at a time does. */
 @Module({
-  imports: [ScheduleModule.forRoot(), UsageModule, DemoSessionsModule],
+  imports: [UsageModule, DemoSessionsModule],
   controllers: [JobsController],
   providers: [
     ...jobs,

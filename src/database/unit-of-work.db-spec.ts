@@ -323,7 +323,7 @@ describe('UnitOfWork', () => {
       expect(
         await context.uow.all(byName, { name: 'account 1', at: new Date(openedAt.getTime() - 1) }),
       ).toEqual([]);
-      await expect(context.uow.get(byName, { name: 'x' })).rejects.toThrow(':at is not given');
+      expect(() => context.uow.get(byName, { name: 'x' })).toThrow(':at is not given');
     });
 
     it('writes by prepared and other statements and counts the rows', async () => {

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
 import { UsageModule } from '../analytics/usage.module.js';
 import { DemoSessionsModule } from '../demos/demo-sessions.module.js';
 import { BACKGROUND_JOBS, type BackgroundJob } from './background-job.js';
@@ -16,7 +17,7 @@ const jobs = [DemoSessionsJob, RemindersJob, OutboxJob, RetentionJob, RollupChec
 
 /** Periodic work. Every replica may do it: exactly one at a time does. */
 @Module({
-  imports: [UsageModule, DemoSessionsModule],
+  imports: [ScheduleModule.forRoot(), UsageModule, DemoSessionsModule],
   controllers: [JobsController],
   providers: [
     ...jobs,

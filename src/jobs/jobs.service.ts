@@ -6,6 +6,7 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
+import { SchedulerRegistry } from '@nestjs/schedule';
 import { after, Clock, HOUR, MINUTE, SECOND } from '../common/clock.js';
 import { newId } from '../common/ids.js';
 import { counter, histogram } from '../common/metrics.js';
@@ -53,7 +54,6 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly me = newId();
   private readonly running = new Map<JobName, Promise<unknown>>();
   private readonly closing = new AbortController();
-  private ticks?: NodeJS.Timeout;
   private ticking = false;
 
   constructor(
@@ -62,16 +62,21 @@ export class JobsService implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly clock: Clock,
     private readonly config: AppConfig,
     private readonly connection: DatabaseConnection,
+    private readonly scheduler: SchedulerRegistry,
   ) {}
 
   onApplicationBootstrap(): void {
     const { jobsTickMs } = this.config;
-    if (jobsTickMs > 0) this.ticks = setInterval(() => void this.tick(), jobsTickMs);
+    if (jobsTickMs > 0)
+      this.scheduler.addInterval(
+        'jobs',
+        setInterval(() => void this.tick(), jobsTickMs),
+      );
   }
 
   async onModuleDestroy(): Promise<void> {
     this.closing.abort();
-    clearInterval(this.ticks);
+    if (this.scheduler.doesExist('interval', 'jobs')) this.scheduler.deleteInterval('jobs');
     const farewell = new AbortController();
     const late = sleep(FAREWELL, undefined, { signal: farewell.signal }).catch(() => undefined);
     await Promise.race([Promise.all(this.running.values()), late]);

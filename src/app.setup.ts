@@ -16,6 +16,7 @@ import { addHttpHooks, answerClientError, requestIdOf } from './common/http-hook
 import { serverLog } from './common/log.js';
 import { NestLogger } from './common/nest-logger.js';
 import { sendProblem } from './common/problem.filter.js';
+import { DOCS_PATH } from './common/security-headers.js';
 import type { AppConfig } from './config/app-config.js';
 import { DrainingService } from './health/draining.service.js';
 import { makeOpenApiDocument } from './openapi.js';
@@ -85,9 +86,9 @@ export async function createApp(
     done();
   });
   app.setGlobalPrefix('api/v1', { exclude: HEALTH_PATHS });
-  SwaggerModule.setup('docs', app, () => makeOpenApiDocument(app), {
-    jsonDocumentUrl: 'docs/openapi.json',
-    yamlDocumentUrl: 'docs/openapi.yaml',
+  SwaggerModule.setup(DOCS_PATH, app, () => makeOpenApiDocument(app), {
+    jsonDocumentUrl: `${DOCS_PATH}/openapi.json`,
+    yamlDocumentUrl: `${DOCS_PATH}/openapi.yaml`,
     customSiteTitle: 'LTP Labs E-Catalog',
     swaggerOptions: { persistAuthorization: true, tryItOutEnabled: true },
   });

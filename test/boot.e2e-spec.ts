@@ -33,6 +33,22 @@ function start(
   });
 }
 
+describe('the log', () => {
+  it.each(['process.exit(3)', 'throw new Error()'])('has its last line before %s', async (end) => {
+    const log = join(import.meta.dirname, '../dist/src/common/log.js');
+    const script = `import { serverLog } from ${JSON.stringify(log)}; serverLog('info').info('last words'); ${end};`;
+    const output = await new Promise<string>((resolve) => {
+      execFile(process.execPath, ['--input-type=module', '--eval', script], (_, stdout) => resolve(stdout));
+    });
+    expect(
+      output
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as object),
+    ).toEqual([{ level: 'info', time: expect.stringMatching(/Z$/), msg: 'last words' }]);
+  });
+});
+
 describe('in development', () => {
   it('`serve --sample` migrates, makes the first administrator and the sample, and serves both', async () => {
     const { url } = await freshDatabase({ migrated: false });

@@ -378,17 +378,6 @@ describe('editing a client', () => {
     expect(await read(client.id)).toEqual(won?.body);
   });
 
-  it('of two at once with `*` both are made, one after the other', async () => {
-    const { id } = await make();
-    const replies = await Promise.all(
-      Array.from({ length: 10 }, (_, i) =>
-        admin.patch(`/clients/${id}`, { name: `C ${i}` }, { ifMatch: '*' }),
-      ),
-    );
-    expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200));
-    expect((await read(id)).version).toBe(11);
-  });
-
   it.each([
     ['role', 'admin'],
     ['status', 'active'],

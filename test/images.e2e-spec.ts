@@ -121,17 +121,6 @@ describe('images', () => {
     expect(replies.map(({ status }) => status).sort()).toEqual([200, 412]);
   });
 
-  it('of two at once with `*` both are made, one after the other', async () => {
-    const { id } = await make();
-    const replies = await Promise.all(
-      Array.from({ length: 10 }, (_, i) =>
-        admin.patch(`/images/${id}`, { description: `D ${i}` }, { ifMatch: '*' }),
-      ),
-    );
-    expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200));
-    expect((await admin.get(`/images/${id}`)).body.version).toBe(11);
-  });
-
   it('are removed, unless a demo is launched from them', async () => {
     const image = await make();
     const launch = { kind: 'container', imageId: image.id as string, port: 8080 };

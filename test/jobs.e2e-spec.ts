@@ -315,7 +315,7 @@ describe('rollup-check', () => {
     await app.sql('UPDATE usage_demo_totals SET opens = opens - 1');
     await app.sql('DELETE FROM usage_client_totals');
     await app.sql('DELETE FROM usage_client_balances');
-    expect(await run(app, 'rollup-check')).toMatch(/^sums made anew: \d{4}-\d\d-\d\d/);
+    expect(await run(app, 'rollup-check')).toMatch(/counted, repaired: \d{4}-\d\d-\d\d/);
     expect(await rollups()).toEqual(right);
     await app.sql('DELETE FROM usage_client_buckets');
     await app.sql('UPDATE usage_demo_balances SET last_clients = 0');
@@ -357,12 +357,12 @@ describe('rollup-check', () => {
     const app = await startApp({ database: before.database, env: { ...before.env, ...ticking } });
     const state = async () => (await before.sql(`SELECT * FROM jobs WHERE name = 'rollup-check'`))[0]!;
     await until(async () => (await state()).last_result !== 'none yet');
-    expect((await state()).last_result).toBe('sums made anew: 2024-02-29');
+    expect((await state()).last_result).toBe('no days counted, repaired: 2024-02-29');
     expect(await sums()).toEqual(right);
     // What can't be made right is tried once, and is no reason to go on for ever.
     await before.sql('UPDATE usage_daily_totals SET opens = opens + 1');
     await app.clock.advance(60_000);
-    await until(async () => String((await state()).last_result).includes('counted'));
+    await until(async () => (await state()).last_result === 'no days counted, all right');
     const last = await state();
     await app.clock.advance(60_000);
     await new Promise((resolve) => setTimeout(resolve, 1000));

@@ -172,19 +172,6 @@ describe('settings', () => {
     expect(await changes('demoSession.maxLive')).toHaveLength(2);
   });
 
-  it('of two at once with `*` both are made, one after the other', async () => {
-    for (const round of [1, 2]) {
-      const replies = await Promise.all(
-        Array.from({ length: 10 }, (_, index) =>
-          admin.patch('/settings/invitation.days', { value: 8 + round * 10 + index }, { ifMatch: '*' }),
-        ),
-      );
-      expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200));
-    }
-    expect((await read('invitation.days')).version).toBe(21);
-    expect(await changes('invitation.days')).toHaveLength(20);
-  });
-
   it('are read by viewers, changed by administrators, and no client’s business', async () => {
     const client = await (await app.createClient()).signIn();
     const patch = (caller: Pick<Session, 'patch'>, key: string) =>

@@ -144,19 +144,6 @@ describe('users', () => {
     }
   });
 
-  it('of two at once with `*` both are made, one after the other', async () => {
-    const admin = await app.admin();
-    const { id } = await app.createUser();
-    const replies = await Promise.all(
-      Array.from({ length: 10 }, (_, i) =>
-        admin.patch(`/users/${id}`, { name: `User ${i}` }, { ifMatch: '*' }),
-      ),
-    );
-    expect(replies.map(({ status }) => status)).toEqual(Array(10).fill(200));
-    expect((await admin.get(`/users/${id}`)).body.version).toBe(11);
-    expect(await auditOf(id)).toHaveLength(11);
-  });
-
   it('keep at least one administrator, also when two remove each other at once', async () => {
     const first = await app.admin();
     const { items } = (await first.get('/users', { query: { role: 'admin', limit: 100 } })).body;

@@ -4,7 +4,8 @@ import type { BucketSize } from './analytics.rules.js';
 /*
  * All numbers come from the rollups, never from the events: usage_daily_totals by day, usage_daily_clients by day and
  * client, usage_daily by day, demo and client, usage_client_buckets by week or month and client; and from running sums
- * by demo and by client, which cost the same whatever the period holds. Parameters: :first and :last are days, both included, :from and :until the same as instants.
+ * by demo and by client, which cost the same whatever the period holds. Parameters: :first and :last are days, both
+ * included, :from and :until the same as instants.
  */
 
 const inPeriod = `u."day" BETWEEN :first AND :last`;

@@ -39,9 +39,9 @@ export class AccessGuard extends AuthGuard('jwt') {
   authenticate(context: ExecutionContext): MaybePromise<Principal> {
     const request = context.switchToHttp().getRequest<FastifyRequest & { user: Principal }>();
     const key = apiKeyOf(request.headers.authorization);
-    const known: MaybePromise<Principal | false | undefined> | 'unknown' =
+    const known: MaybePromise<Principal | false | undefined> =
       key === undefined ? this.strategy.known(request) : this.keys.principal(key);
-    if (known === 'unknown') return this.byPassport(context, request);
+    if (known === undefined) return this.byPassport(context, request);
     return andThen(known, (principal) => (request.user = this.handleRequest(null, principal ?? false)));
   }
 

@@ -47,11 +47,11 @@ export class JwtStrategy extends PassportStrategy(Strategy) {
     return this.principal(claims);
   }
 
-  /** Returns the principal of a token that passport has let in before, false as `validate`, `unknown` for any other. */
-  known(request: { headers: IncomingHttpHeaders }): MaybePromise<Found> | 'unknown' {
+  /** Returns the principal of a token that passport has let in before, false as `validate`, undefined for any other. */
+  known(request: { headers: IncomingHttpHeaders }): MaybePromise<Found> | undefined {
     const token = bearerToken(request);
     const claims = token === null ? undefined : this.tokens.claimsOf(token);
-    return claims ? this.principal(claims) : 'unknown';
+    return claims && this.principal(claims);
   }
 
   private principal({ exp, sid, kind, sub }: AccessClaims): MaybePromise<Found> {

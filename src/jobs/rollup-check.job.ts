@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { UsageUpkeep } from '../analytics/usage-upkeep.service.js';
 import { after, Clock, HOUR, SECOND } from '../common/clock.js';
-import { type BackgroundJob, counted, type JobRun } from './background-job.js';
+import { type BackgroundJob, counted } from './background-job.js';
 
 /** Days that are counted again; a session lives seven at most, so that each is counted after its last end too. */
 const DAYS = 9;
@@ -34,11 +34,8 @@ export class RollupCheckJob implements BackgroundJob {
     return gap !== undefined && gap !== this.remaining;
   }
 
-  async run({ byHand }: Pick<JobRun, 'byHand'>): Promise<string> {
+  async run(): Promise<string> {
     const sums = await this.usage.repairSums();
-    // Every half minute while an earlier release writes: the events need not be counted each time.
-    if (!byHand && sums.length > 0 && (await this.usage.gapInSums()) === undefined)
-      return `sums made anew: ${sums.join(', ')}`;
     const { counted: days, repaired } = await this.usage.recount(DAYS);
     this.remaining = await this.usage.gapInSums();
     const all = [...new Set([...sums, ...repaired])];

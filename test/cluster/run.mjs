@@ -243,16 +243,17 @@ async function run(mode) {
   say(`${mode}: a pod was killed; what was written is there`);
 
   reachability(k, namespace, sqlite, running()[0].metadata.name, mode);
-  // A backup is made by the release that knows the schema.
+  // By the release that knows the schema, too; what the older one made is put back below.
+  await backedUp(k, mode, 'older');
   await succeed('upgrade', release('next'), '--timeout', '5m');
   say(`${mode}: forward again`);
-  await backedUp(k, mode);
+  await backedUp(k, mode, 'newer');
   const late = caller('write', 'After the backup');
   await succeed('upgrade', { ...release('next'), maintenance: true }, '--timeout', '3m');
   await until(() => running().length === 1);
   const ecatalog = (...args) =>
     k('exec', 'deployment/shop-ecatalog', '--container', 'api', '--', 'ecatalog', ...args);
-  const [{ name: file }] = JSON.parse(ecatalog('--json', 'backup', 'list'));
+  const { name: file } = JSON.parse(ecatalog('--json', 'backup', 'list')).at(-1);
   const restored = ecatalog('backup', 'restore', '--replace', `/backup/${file}`);
   await succeed('upgrade', release('next'), '--timeout', '5m');
   assert.equal(caller('read', demo), 'Before');
@@ -304,15 +305,16 @@ function reachability(k, namespace, sqlite, app, mode) {
   }
 }
 
-async function backedUp(k, mode) {
-  k('create', 'job', '--from=cronjob/shop-ecatalog-backup', 'backup-now');
+async function backedUp(k, mode, release) {
+  const job = `backup-by-${release}`;
+  k('create', 'job', '--from=cronjob/shop-ecatalog-backup', job);
   await until(() => {
-    const { succeeded, failed } = JSON.parse(k('get', 'job', 'backup-now', '--output', 'json')).status;
-    assert.ok(!(failed > 0), failed && k('logs', 'job/backup-now', '--container', 'create'));
+    const { succeeded, failed } = JSON.parse(k('get', 'job', job, '--output', 'json')).status;
+    assert.ok(!(failed > 0), failed && k('logs', `job/${job}`, '--container', 'create'));
     return succeeded === 1;
   }, 180);
   say(
-    `${mode}: the CronJob backed up: ${k('logs', 'job/backup-now', '--container', 'create').split('\n').pop()}`,
+    `${mode}: the CronJob of the ${release} release backed up: ${k('logs', `job/${job}`, '--container', 'create').split('\n').pop()}`,
   );
 }
 
